@@ -1,0 +1,1 @@
+"""The domain of Clockface: types, kiosk policy, clocking rules, ports, configuration, errors."""

@@ -1,0 +1,1 @@
+"""Networks, their build from published packages, evaluation, and the shipped weights."""

@@ -1,0 +1,1 @@
+"""SQLite: people, templates, punches, audit, exports. No Qt, no cv2, no torch."""

@@ -1,0 +1,1 @@
+"""Tests mirror the folders; tests/e2e drives the real program."""
