@@ -88,7 +88,13 @@ def decide(
 
     A different direction asked for on the touch screen is not a double punch.
     """
-    if last is not None and cooldown_blocks(last, at_utc=at_utc, cooldown_s=rules.cooldown_s):
-        if asked is None or asked is last.direction or rules.mode is not DirectionMode.ASK:
-            return AlreadyClocked(last)
+    chosen_otherwise = (
+        rules.mode is DirectionMode.ASK
+        and asked is not None
+        and last is not None
+        and asked is not last.direction
+    )
+    blocked = cooldown_blocks(last, at_utc=at_utc, cooldown_s=rules.cooldown_s)
+    if last is not None and blocked and not chosen_otherwise:
+        return AlreadyClocked(last)
     return next_direction(last, at_utc=at_utc, rules=rules, asked=asked)

@@ -79,6 +79,7 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "recognition.min_margin": Key(float, 0, 0.5),
         "recognition.min_looks": Key(int, 2, 30),
         "recognition.min_votes": Key(float, 0.1, 30),
+        "recognition.min_span_s": Key(float, 0, 10),
         "recognition.window_s": Key(float, 0.5, 30),
         "recognition.unknown_after_s": Key(float, 0.5, 30),
         "enrolment.captures": Key(int, 1, 5),
@@ -155,6 +156,7 @@ class RecognitionSettings:
     min_margin: float
     min_looks: int
     min_votes: float
+    min_span_s: float
     window_s: float
     unknown_after_s: float
 
@@ -212,16 +214,12 @@ _SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
 
 def flatten(settings: Settings) -> Mapping[str, Value]:
     """Return every setting by its dotted key."""
-    return {
-        key: getattr(getattr(settings, key.split(".")[0]), key.split(".")[1]) for key in KEYS
-    }
+    return {key: getattr(getattr(settings, key.split(".")[0]), key.split(".")[1]) for key in KEYS}
 
 
 def default_settings() -> Settings:
     """Return the shipped defaults."""
-    text = (
-        resources.files("attendance").joinpath("default_config.toml").read_text(encoding="utf-8")
-    )
+    text = resources.files("attendance").joinpath("default_config.toml").read_text(encoding="utf-8")
     raw = _dotted(tomllib.loads(text), origin="default_config.toml")
     return _build(
         {key: _checked(key, value, origin="default_config.toml") for key, value in raw.items()}
@@ -240,7 +238,9 @@ def load_settings(
     """
     settings = default_settings()
     if settings_file is not None and settings_file.is_file():
-        settings = settings.with_values(read_settings_file(settings_file), origin=settings_file.name)
+        settings = settings.with_values(
+            read_settings_file(settings_file), origin=settings_file.name
+        )
     from_environment = _from_environment(os.environ if environ is None else environ)
     settings = settings.with_values(from_environment, origin="the environment")
     return settings.with_values(dict(_split_override(text) for text in overrides), origin="--set")
@@ -345,13 +345,14 @@ def _parsed(key: str, raw: Any, *, spec: Key, origin: str) -> Value:
             return str(raw)
         raise _bad(key, raw, "must be text", origin=origin)
     try:
-        if spec.kind is int:
-            if isinstance(raw, float) and not raw.is_integer():
-                raise ValueError(raw)
-            return int(raw)
-        return float(raw)
+        number = float(raw)
     except (TypeError, ValueError) as error:
         raise _bad(key, raw, f"must be {_kind_words(spec)}", origin=origin) from error
+    if spec.kind is float:
+        return number
+    if not number.is_integer():
+        raise _bad(key, raw, f"must be {_kind_words(spec)}", origin=origin)
+    return int(number)
 
 
 def _kind_words(spec: Key) -> str:
@@ -369,7 +370,9 @@ def _build(values: Mapping[str, Any]) -> Settings:
     if missing:
         raise ConfigError(f"The shipped default_config.toml lacks «{missing[0]}».")
     sections = {
-        section: cls(**{k.split(".")[1]: v for k, v in values.items() if k.startswith(section + ".")})
+        section: cls(
+            **{k.split(".")[1]: v for k, v in values.items() if k.startswith(section + ".")}
+        )
         for section, cls in _SECTIONS.items()
     }
     return Settings(**sections)

@@ -82,9 +82,7 @@ def pose_fits(view: str, quality: Quality) -> bool:
     ranges = VIEW_RANGES[view]
     yaw_low, yaw_high = ranges.yaw_deg
     pitch_low, pitch_high = ranges.pitch_deg
-    return (
-        yaw_low <= quality.yaw_deg <= yaw_high and pitch_low <= quality.pitch_deg <= pitch_high
-    )
+    return yaw_low <= quality.yaw_deg <= yaw_high and pitch_low <= quality.pitch_deg <= pitch_high
 
 
 def refusal(quality: Quality, *, settings: EnrolmentSettings) -> str | None:
@@ -223,9 +221,7 @@ def check_same_person(
     if len(looks) < 2:
         return
     for index, (name, look) in enumerate(looks):
-        nearest = max(
-            similarity(look, other) for i, (_, other) in enumerate(looks) if i != index
-        )
+        nearest = max(similarity(look, other) for i, (_, other) in enumerate(looks) if i != index)
         if nearest < settings.same_person_similarity:
             raise PictureError(
                 f"«{name}» shows somebody else than the other photos.",

@@ -32,7 +32,7 @@ class CameraError(KnownError):
 
 
 class PictureError(KnownError):
-    """A picture file cannot be used: unreadable, too large, no face, several faces, poor quality."""
+    """A picture cannot be used: unreadable, too large, no face, several faces, poor quality."""
 
     code = "picture"
     exit_code = 4

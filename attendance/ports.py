@@ -1,6 +1,6 @@
 """What the domain needs from the layers around it, as protocols."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from typing import Protocol
@@ -15,9 +15,7 @@ from attendance.types import (
     Embedding,
     Face,
     Match,
-    Person,
     Quality,
-    Template,
 )
 
 
@@ -75,18 +73,3 @@ class Gallery(Protocol):
     def __len__(self) -> int: ...
 
     def search(self, embedding: Embedding, *, threshold: float) -> Match: ...
-
-
-class PeopleStore(Protocol):
-    """The writes enrolment needs. Each is one transaction; each raises StorageError or InputError."""
-
-    def enrol(self, person: Person, templates: Sequence[Template], *, operator: str) -> None:
-        """Store a new person with all templates, or nothing."""
-        ...
-
-    def templates(self, *, model_id: str) -> Iterable[Template]:
-        """Templates of active people made by this model."""
-        ...
-
-
-GalleryListener = Callable[[Gallery], None]

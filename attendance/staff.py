@@ -48,10 +48,9 @@ def checked_text(field: str, text: str, *, required: bool = False) -> str:
     for character in text:
         if character in _ALLOWED_FORMAT or character.isspace():
             continue
-        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
             raise InputError(
-                f"The {field} holds a character that cannot be shown "
-                f"(U+{ord(character):04X}).",
+                f"The {field} holds a character that cannot be shown (U+{ord(character):04X}).",
                 action="Type it again without it.",
             )
     folded = " ".join(unicodedata.normalize("NFC", text).split())
@@ -64,9 +63,7 @@ def checked_text(field: str, text: str, *, required: bool = False) -> str:
     return folded
 
 
-def checked_person(
-    *, staff_id: str, name: str, department: str = "", shift: str = ""
-) -> Person:
+def checked_person(*, staff_id: str, name: str, department: str = "", shift: str = "") -> Person:
     """Return a person whose fields keep the rules.
 
     Raises InputError naming the first field that does not.
