@@ -1,0 +1,153 @@
+"""Punches as CSV: RFC 4180, UTF-8 with BOM, harmless in a spreadsheet, one row at a time."""
+
+import contextlib
+import csv
+import io
+import os
+import unicodedata
+import uuid
+from collections.abc import Callable, Generator
+from datetime import date
+from pathlib import Path
+from typing import Any, BinaryIO
+from zoneinfo import ZoneInfo
+
+from sqlite_utils import Database
+
+from attendance.errors import InputError
+from storage.failures import from_os
+from storage.periods import from_us, range_us
+
+COLUMNS = (
+    "staff_id",
+    "name",
+    "department",
+    "date",
+    "time",
+    "utc_offset",
+    "direction",
+    "method",
+    "similarity",
+    "device",
+    "punch_id",
+)
+_BATCH = 1_000
+
+
+def harmless(cell: str) -> str:
+    """Return the text so that no spreadsheet takes it for a formula.
+
+    An apostrophe goes before text that begins with = + - @ (full-width forms too, and also after
+    spaces or characters that draw nothing), with a tab or with a line break.
+    """
+    if cell[:1] in ("\t", "\r", "\n"):
+        return "'" + cell
+    for character in cell:
+        if character.isspace() or unicodedata.category(character) in ("Cc", "Cf"):
+            continue
+        first = unicodedata.normalize("NFKC", character)[:1]
+        return "'" + cell if first in ("=", "+", "-", "@", "\N{MINUS SIGN}") else cell
+    return cell
+
+
+def write_csv(
+    db: Database,
+    target: BinaryIO,
+    *,
+    from_date: date | None,
+    to_date: date | None,
+    zone: ZoneInfo,
+    go_on: Callable[[], None] = lambda: None,
+) -> int:
+    """Write the punches of these days, oldest first; return how many.
+
+    The days are half-open and in that zone, as are the columns date and time. utc_offset is made
+    here (+01:00), so it is never a formula. One read transaction: what is stored meanwhile is not
+    in it. go_on: called now and then; may raise to stop. Raises InputError if the days are swapped.
+    """
+    if from_date is not None and to_date is not None and from_date >= to_date:
+        raise InputError(
+            f"There is no day from {from_date} to {to_date}.",
+            action="The last day is not included: name a later one.",
+        )
+    text = io.TextIOWrapper(target, encoding="utf-8-sig", newline="", write_through=False)
+    try:
+        writer = csv.writer(text, lineterminator="\r\n")
+        writer.writerow(COLUMNS)
+        count = 0
+        with contextlib.closing(_rows(db, from_date, to_date, zone=zone)) as rows:
+            for count, row in enumerate(rows, start=1):
+                writer.writerow(row)
+                if count % _BATCH == 0:
+                    go_on()
+        text.flush()
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            text.detach()
+    return count
+
+
+def write_csv_file(
+    db: Database,
+    path: Path,
+    *,
+    from_date: date | None,
+    to_date: date | None,
+    zone: ZoneInfo,
+    go_on: Callable[[], None] = lambda: None,
+) -> int:
+    """Write the file whole or not at all: what stood there before stays until the new one is done.
+
+    Raises StorageError if it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        try:
+            with part.open("xb") as stream:
+                count = write_csv(
+                    db, stream, from_date=from_date, to_date=to_date, zone=zone, go_on=go_on
+                )
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(path)
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+    except OSError as error:
+        raise from_os(error, path=path, doing="write the export") from error
+    return count
+
+
+def _rows(
+    db: Database, from_date: date | None, to_date: date | None, *, zone: ZoneInfo
+) -> Generator[tuple[Any, ...]]:
+    first_us, end_us = range_us(from_date, to_date, zone=zone)
+    cursor = db.conn.execute(
+        "SELECT p.staff_id, q.name, q.department, p.at_utc_us, p.direction, p.method, "
+        "p.similarity, p.device_id, p.id "
+        "FROM punches p JOIN people q ON q.staff_id = p.staff_id "
+        "WHERE p.at_utc_us >= ? AND p.at_utc_us < ? ORDER BY p.at_utc_us, p.number",
+        (
+            -(2**63) if first_us is None else first_us,
+            2**63 - 1 if end_us is None else end_us,
+        ),
+    )
+    try:
+        for staff_id, name, department, at_us, direction, method, similarity, device, id_ in cursor:
+            local = from_us(at_us).astimezone(zone)
+            offset = local.strftime("%z")
+            yield (
+                harmless(staff_id),
+                harmless(name),
+                harmless(department),
+                local.strftime("%Y-%m-%d"),
+                local.strftime("%H:%M:%S"),
+                f"{offset[:3]}:{offset[3:5]}",
+                direction,
+                method,
+                "" if similarity is None else f"{similarity:.4f}",
+                harmless(device),
+                id_,
+            )
+    finally:
+        cursor.close()
