@@ -1,5 +1,7 @@
 """People and their templates: each write is one transaction with its audit row."""
 
+import logging
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -25,6 +27,8 @@ from storage.rows import (
     template_from,
 )
 from storage.text import folded, nfc, search_words
+
+_log = logging.getLogger(__name__)
 
 
 def find_person(db: Database, staff_id: str) -> Person | None:
@@ -183,8 +187,7 @@ def erase(db: Database, staff_id: str, *, operator: str, at_utc: datetime) -> in
             subject=staff_id,
             detail={"templates": removed},
         )
-    # What was overwritten in the pages is still readable in the log until it is cut to nothing.
-    db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    _empty_log(db)
     return removed
 
 
@@ -258,6 +261,16 @@ def gallery_rows(db: Database, *, model_id: str) -> GalleryRows:
         staff_ids=tuple(staff_id for staff_id, _ in rows),
         vectors=read_only(vectors.astype(np.float32).reshape(-1, EMBEDDING_SIZE)),
     )
+
+
+def _empty_log(db: Database) -> None:
+    """Cut the write-ahead log to nothing: it still holds what was overwritten in the pages."""
+    try:
+        busy = db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        busy = error
+    if busy:
+        _log.warning("Erased templates stay in the write-ahead log until the database closes")
 
 
 def _existing(db: Database, staff_id: str) -> Person:

@@ -2,9 +2,8 @@
 
 import contextlib
 import logging
-import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import BinaryIO, Self, TypeVar
@@ -38,6 +37,7 @@ from storage.failures import ClosedError, ReadOnlyError
 from storage.instance import InstanceLock
 from storage.meta import read_meta, write_meta
 from storage.rows import AuditRow, GalleryRows, PersonRow, PunchQuery, PunchRow
+from storage.worker import StorageThread
 
 DEVICE_ID = "device_id"
 LISTED = (PersonState.ACTIVE, PersonState.INACTIVE)
@@ -64,11 +64,8 @@ class Store:
         self.device_id = ""
         self._clock = clock
         self._lock = lock
-        self._db: Database | None = None
         self._listeners: list[Callable[[], None]] = []
-        self._closing = threading.Event()
-        self._thread_id = 0
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="storage")
+        self._thread = StorageThread(self.database)
         self._exporter = ThreadPoolExecutor(1, thread_name_prefix="storage-export")
 
     @classmethod
@@ -86,28 +83,33 @@ class Store:
             prepare_data_dir(data_dir)
             lock = InstanceLock(data_dir)
             lock.acquire()
+
+        def opener() -> Database:
+            if lock is None:
+                return open_for_reading(data_dir)
+            return open_for_writing(
+                data_dir, clock=clock, keep_backups=keep_backups, check_whole=lock.found_unclean
+            )
+
         store = cls(data_dir, clock=clock, lock=lock)
         try:
-            store._worker.submit(store._open, keep_backups).result()
+            store._thread.open(opener)
+            store.device_id = store._thread.call(store._read_device_id).result()
         except BaseException:
-            store._stop_threads()
+            store.close()
             raise
         return store
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Finish what was asked for, close the database and let go of the data directory.
 
-        After timeout_s the rest is left to the system, and the log says so.
+        An export that runs is stopped and leaves no file. After timeout_s the rest is left to the
+        system, and the log says so. Closing twice does nothing.
         """
-        if self._closing.is_set():
-            return
-        self._closing.set()
-        done = self._worker.submit(self._close)
-        if wait([done], timeout=timeout_s).not_done:
-            _log.error("The database did not close within %.0f s; the disk may hang", timeout_s)
-        elif (error := done.exception()) is not None:
-            _log.error("The database did not close cleanly: %s", error)
-        self._stop_threads()
+        self._exporter.shutdown(wait=False, cancel_futures=True)
+        closed = self._thread.close(timeout_s=timeout_s)
+        if closed and self._lock is not None:
+            self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -172,13 +174,16 @@ class Store:
         target: a file, written whole or not at all, or a binary stream that stays open. Fails with
         StorageError, or InputError if the days are swapped.
         """
-        if self._closing.is_set():
-            return self._refused()
-        settled = self._submit(lambda _: None)  # what was asked for before is stored before
+        settled = self._read(lambda _: 0)  # what was asked for before is stored before
+        if self._thread.closing:
+            return settled
 
         def run() -> int:
             settled.result()
-            with contextlib.closing(open_for_reading(self.data_dir)) as db, self._known():
+            with (
+                known_failures(self.database),
+                contextlib.closing(open_for_reading(self.data_dir)) as db,
+            ):
                 if isinstance(target, Path):
                     return export.write_csv_file(
                         db,
@@ -298,42 +303,10 @@ class Store:
         """The newest rows of the audit trail, newest first."""
         return self._read(lambda db: audit.audit_rows(db, limit=limit))
 
-    # The storage thread
+    # What all of them use
 
-    def _open(self, keep_backups: int) -> None:
-        self._thread_id = threading.get_ident()
-        if self._lock is None:
-            self._db = open_for_reading(self.data_dir)
-        else:
-            self._db = open_for_writing(
-                self.data_dir,
-                clock=self._clock,
-                keep_backups=keep_backups,
-                check_whole=self._lock.found_unclean,
-            )
-        with self._known():
-            device_id = read_meta(self._db, DEVICE_ID)
-            if device_id is None and self._lock is not None:
-                device_id = str(uuid_utils.uuid7())
-                with transaction(self._db):
-                    write_meta(self._db, DEVICE_ID, device_id)
-        self.device_id = device_id or ""
-
-    def _close(self) -> None:
-        if self._db is None:
-            return
-        with self._known():
-            if self._lock is not None:
-                self._db.conn.execute("PRAGMA optimize")
-            self._db.close()
-        self._db = None
-
-    def _stop_threads(self) -> None:
-        self._closing.set()
-        self._exporter.shutdown(wait=False, cancel_futures=True)
-        self._worker.shutdown(wait=False)
-        if self._lock is not None:
-            self._lock.release()
+    def _read(self, work: Callable[[Database], _T]) -> "Future[_T]":
+        return self._thread.call(work)
 
     def _write(
         self, work: Callable[[Database], _T], *, changes_templates: bool = False
@@ -349,7 +322,7 @@ class Store:
                 self._tell_listeners()
             return result
 
-        return self._submit(run)
+        return self._thread.call(run)
 
     def _set_templates(
         self, staff_id: str, templates: Sequence[Template], *, operator: str, keep_old: bool
@@ -366,43 +339,26 @@ class Store:
             changes_templates=True,
         )
 
-    def _read(self, work: Callable[[Database], _T]) -> "Future[_T]":
-        return self._submit(work)
-
-    def _submit(self, work: Callable[[Database], _T]) -> "Future[_T]":
-        if threading.get_ident() == self._thread_id:
-            answer: Future[_T] = Future()
-            try:
-                answer.set_result(self._run(work))
-            except Exception as error:  # noqa: BLE001 - handed to whoever holds the future
-                answer.set_exception(error)
-            return answer
-        if self._closing.is_set():
-            return self._refused()
-        try:
-            return self._worker.submit(self._run, work)
-        except RuntimeError:  # closed between the two lines
-            return self._refused()
-
-    def _run(self, work: Callable[[Database], _T]) -> _T:
-        if self._db is None:
-            raise _closed()
-        with self._known():
-            return work(self._db)
-
-    def _known(self) -> contextlib.AbstractContextManager[None]:
-        return known_failures(self.database)
+    def _read_device_id(self, db: Database) -> str:
+        device_id = read_meta(db, DEVICE_ID)
+        if device_id is None and self._lock is not None:
+            device_id = str(uuid_utils.uuid7())
+            with transaction(db):
+                write_meta(db, DEVICE_ID, device_id)
+                audit.add_audit(
+                    db,
+                    at_utc=self._clock.now_utc(),
+                    operator="clockface",
+                    action="create-database",
+                    subject=device_id,
+                )
+        return device_id or ""
 
     def _go_on(self) -> None:
-        if self._closing.is_set():
+        if self._thread.closing:
             raise ClosedError(
                 "The export stopped because Clockface closes.", action="Export again."
             )
-
-    def _refused(self) -> "Future[_T]":
-        answer: Future[_T] = Future()
-        answer.set_exception(_closed())
-        return answer
 
     def _tell_listeners(self) -> None:
         for listener in tuple(self._listeners):
@@ -410,7 +366,3 @@ class Store:
                 listener()
             except Exception:  # noqa: BLE001 - the write it hears of is done
                 _log.exception("A listener of the store failed")
-
-
-def _closed() -> ClosedError:
-    return ClosedError("The database is already closed.", action="Start Clockface again.")

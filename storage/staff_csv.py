@@ -1,0 +1,255 @@
+"""Staff lists that HR exports: read as they come, each row good or refused with its reason."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from charset_normalizer import from_bytes
+
+from attendance.errors import InputError
+from attendance.staff import checked_person
+from attendance.types import Person
+from storage.text import nfc
+
+COLUMNS = ("staff_id", "name", "department", "shift", "photo")
+REQUIRED = ("staff_id", "name", "photo")
+MAX_BYTES = 32 * 1024 * 1024
+PHOTO_SEPARATOR = "|"
+
+_DELIMITERS = (",", ";", "\t")
+_SIGNATURES = (
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+)
+# What office programs write where UTF-8 is not the custom, most common first.
+_OLD_ENCODINGS = ("cp1252", "gb18030", "big5", "cp932", "cp949", "cp1251", "cp1250", "cp1256")
+
+
+@dataclass(frozen=True, slots=True)
+class StaffRow:
+    """One good row. line: of the file, from 1. photos: names of files within the photo folder."""
+
+    line: int
+    person: Person
+    photos: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """One row that cannot be taken, and why. staff_id: as it stands in the file."""
+
+    line: int
+    staff_id: str
+    error: InputError
+
+
+@dataclass(frozen=True, slots=True)
+class StaffFile:
+    """A staff list in the order of the file. ignored: columns that were not used."""
+
+    rows: tuple[StaffRow | BadRow, ...]
+    encoding: str
+    delimiter: str
+    ignored: tuple[str, ...] = ()
+
+
+def read_staff_csv(path: Path) -> StaffFile:
+    """Read a staff list: UTF-8 or UTF-16 or what office programs wrote before, `,` `;` or tab.
+
+    Columns staff_id, name and photo are needed, department and shift may be missing; their order,
+    case, spaces and hyphens do not matter. Several photos of one person are separated by `|`. The
+    second row with a staff id is a bad row that names both lines. Raises InputError if the file as
+    a whole cannot be used.
+    """
+    text, encoding = _decoded(_bytes_of(path), name=path.name)
+    delimiter, body, first_line = _delimiter(text)
+    reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter, strict=True)
+    records = _records(reader, name=path.name, first_line=first_line)
+    header = next(records, None)
+    if header is None:
+        raise InputError(
+            f"{path.name} is empty.", action=f"The first line names the columns: {_names(COLUMNS)}."
+        )
+    columns, ignored = _columns(header[1], name=path.name)
+    width = len(header[1])
+    rows: list[StaffRow | BadRow] = []
+    seen: dict[str, int] = {}
+    for line, cells in records:
+        row = _row(line, cells, columns=columns, width=width)
+        if isinstance(row, StaffRow):
+            staff_id = row.person.staff_id
+            if staff_id in seen:
+                row = BadRow(
+                    line,
+                    staff_id,
+                    InputError(
+                        f"The staff id {staff_id} is on line {seen[staff_id]} and on line {line}.",
+                        action=f"Line {line} is left out; give it its own staff id.",
+                    ),
+                )
+            else:
+                seen[staff_id] = line
+        rows.append(row)
+    return StaffFile(tuple(rows), encoding, delimiter, ignored)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise InputError(
+                f"{path.name} has {size // 1_048_576} MiB; a staff list has at most "
+                f"{MAX_BYTES // 1_048_576}.",
+                action="Check that it is the right file, or split it.",
+            )
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path}.", action="Check its name.") from error
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {(error.strerror or str(error)).lower()}.",
+            action="Check that it is a file and its permissions.",
+        ) from error
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise InputError(
+            f"{path.name} is a spreadsheet, not a CSV file.",
+            action="Save it from the spreadsheet program as «CSV UTF-8».",
+        )
+    return data
+
+
+def _decoded(data: bytes, *, name: str) -> tuple[str, str]:
+    """Return the text and the encoding it was in."""
+    for encoding in _likely_encodings(data):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text, encoding
+    guess = from_bytes(data, cp_isolation=list(_OLD_ENCODINGS)).best() if data else None
+    if guess is None or "\0" in str(guess):
+        raise InputError(
+            f"The characters of {name} cannot be read.",
+            action="Save it as «CSV UTF-8» and try again.",
+        )
+    return str(guess), guess.encoding
+
+
+def _likely_encodings(data: bytes) -> tuple[str, ...]:
+    for signature, encoding in _SIGNATURES:
+        if data.startswith(signature):
+            return (encoding,)
+    if data[1:2] == b"\0":
+        return ("utf-16-le",)
+    if data[:1] == b"\0":
+        return ("utf-16-be",)
+    return ("utf-8",)
+
+
+def _delimiter(text: str) -> tuple[str, str, int]:
+    """Return the delimiter, the text from the header on, and the header's line number."""
+    first, _, rest = text.partition("\n")
+    if first.strip().lower() in {f"sep={delimiter}" for delimiter in _DELIMITERS} | {"sep="}:
+        return first.strip("\r")[4:5] or "\t", rest, 2
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    known = {
+        delimiter: sum(_folded(cell) in COLUMNS for cell in header.split(delimiter))
+        for delimiter in _DELIMITERS
+    }
+    best = max(_DELIMITERS, key=lambda delimiter: (known[delimiter], header.count(delimiter)))
+    return best, text, 1
+
+
+def _records(
+    reader: "csv._reader", *, name: str, first_line: int
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record that is not blank with the line it begins on."""
+    line = first_line
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield line, cells
+            line = first_line + reader.line_num
+    except csv.Error as error:
+        raise InputError(
+            f"{name} is not a correct CSV file from line {line} on: {error}.",
+            action="Look for a quotation mark that is not closed.",
+        ) from error
+
+
+def _columns(header: list[str], *, name: str) -> tuple[Mapping[str, int], tuple[str, ...]]:
+    """Return where each known column stands, and the columns that are not used."""
+    columns: dict[str, int] = {}
+    ignored = []
+    for place, title in enumerate(header):
+        column = _folded(title)
+        if column not in COLUMNS:
+            ignored.append(title.strip())
+        elif column in columns:
+            raise InputError(
+                f"{name} has the column {column} twice.", action="Remove or rename one of them."
+            )
+        else:
+            columns[column] = place
+    missing = [column for column in REQUIRED if column not in columns]
+    if missing:
+        raise InputError(
+            f"{name} has no column {_names(missing)}; it has {_names(header) or 'none'}.",
+            action=f"The first line names the columns: {_names(COLUMNS)}.",
+        )
+    return columns, tuple(title for title in ignored if title)
+
+
+def _row(
+    line: int, cells: list[str], *, columns: Mapping[str, int], width: int
+) -> StaffRow | BadRow:
+    values = {
+        column: cells[place].strip() if place < len(cells) else ""
+        for column, place in columns.items()
+    }
+    try:
+        if any(cell.strip() for cell in cells[width:]):
+            raise InputError(
+                f"The row has {len(cells)} cells, the first line has {width}.",
+                action="Put a cell that holds the separator in quotation marks.",
+            )
+        person = checked_person(
+            staff_id=values["staff_id"],
+            name=values["name"],
+            department=values.get("department", ""),
+            shift=values.get("shift", ""),
+        )
+        photos = _photos(values["photo"])
+    except InputError as error:
+        return BadRow(line, values["staff_id"], error)
+    return StaffRow(line, person, photos)
+
+
+def _photos(cell: str) -> tuple[str, ...]:
+    """Return file names that stay inside the photo folder.
+
+    Raises InputError for a name that leads out of it.
+    """
+    names = tuple(nfc(part.strip()) for part in cell.split(PHOTO_SEPARATOR) if part.strip())
+    for name in names:
+        windows, posix = PureWindowsPath(name), PurePosixPath(name)
+        absolute = windows.is_absolute() or windows.drive or windows.root or posix.is_absolute()
+        if absolute or ".." in windows.parts or not name.isprintable():
+            raise InputError(
+                f"The photo «{name[:80]}» is not inside the photo folder.",
+                action="Name the file as it is called in that folder.",
+            )
+    return names
+
+
+def _folded(title: str) -> str:
+    bare = title.strip().strip('"').strip().casefold()
+    return "_".join(bare.replace("-", " ").replace("_", " ").split())
+
+
+def _names(columns: "list[str] | tuple[str, ...]") -> str:
+    return ", ".join(column.strip()[:40] for column in columns[:20])
