@@ -63,7 +63,7 @@ class StorageThread:
         return refused
 
     def close(self, *, timeout_s: float) -> bool:
-        """Finish the calls that came before, close the database, end the thread; tell if it is done.
+        """Finish the calls that came before and close the database; tell whether it is done.
 
         What takes longer than timeout_s is left to the system, and the log says so.
         """
