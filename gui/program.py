@@ -1,0 +1,176 @@
+"""One data directory opened: its settings, its store, and the kiosk and engine built on them.
+
+Shared by the windows and the command line; holds no Qt.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from attendance.clock import SystemClock, system_zone_name, zone_named
+from attendance.clocking import ClockingRules, DirectionMode
+from attendance.config import SETTINGS_FILE, Settings, load_settings
+from attendance.kiosk import KioskEvent, KioskService
+from attendance.policy import KioskPolicy
+from attendance.types import FrameResult, Person, PersonState
+from storage.rows import GalleryRows, PersonRow
+from storage.settings_file import write_settings
+from storage.store import Store
+
+if TYPE_CHECKING:
+    from inference.engine import Engine, EngineStatus
+    from inference.gallery import MatrixGallery
+    from inference.manifest import ModelEntry
+    from inference.pipeline import Pipeline
+    from inference.reader import Networks
+    from inference.sources import Source
+
+logger = logging.getLogger(__name__)
+
+
+class Program:
+    """Settings and store of one data directory, and what is built on them.
+
+    read_only: look only; needs no lock, so it works beside a running kiosk.
+    """
+
+    def __init__(
+        self, data_dir: Path, *, overrides: Sequence[str] = (), read_only: bool = False
+    ) -> None:
+        self.data_dir = data_dir
+        self.clock = SystemClock()
+        self.settings = load_settings(data_dir / SETTINGS_FILE, overrides=overrides)
+        self.zone: ZoneInfo = zone_named(self.settings.kiosk.zone or system_zone_name())
+        self.store = Store.open(
+            data_dir,
+            clock=self.clock,
+            keep_backups=self.settings.storage.keep_backups,
+            read_only=read_only,
+        )
+        self._people: Mapping[str, Person] = {}
+        self._engine: Engine | None = None
+
+    def close(self) -> None:
+        self.store.close()
+
+    def person(self, staff_id: str) -> Person | None:
+        """Return an active person from memory (any thread)."""
+        return self._people.get(staff_id)
+
+    def embedder_entry(self) -> "ModelEntry":
+        """Return the manifest's entry of the embedder; with its precision's thresholds."""
+        from inference.manifest import read_manifest
+        from inference.precision import choose_precision
+
+        inference = self.settings.inference
+        return choose_precision(read_manifest(), settings=inference, cache_dir=self.data_dir).entry
+
+    def networks(self) -> "Networks":
+        from inference.reader import load_networks
+
+        networks = load_networks(self.settings.inference, cache_dir=self.data_dir)
+        logger.info("recognition runs %s", networks.summary)
+        for sentence in networks.fallbacks:
+            logger.warning("provider fallback: %s", sentence)
+        return networks
+
+    def gallery(self, rows: "GalleryRows", *, entry: "ModelEntry") -> "MatrixGallery":
+        from inference.gallery import MatrixGallery
+
+        return MatrixGallery(
+            entry.model_id, rows.staff_ids, rows.vectors, thresholds=entry.thresholds
+        )
+
+    def current_gallery(self, entry: "ModelEntry") -> "MatrixGallery":
+        """Return the active people's templates of this model as one matrix."""
+        rows = self.store.gallery_rows(model_id=entry.model_id).result()
+        return self.gallery(rows, entry=entry)
+
+    def pipeline(self) -> "Pipeline":
+        """Build the pipeline, in the thread that will own it."""
+        from inference.pipeline import Pipeline
+
+        networks = self.networks()
+        gallery = self.current_gallery(networks.entry)
+        return Pipeline(networks, settings=self.settings, gallery=gallery)
+
+    def kiosk(self, on_event: Callable[[KioskEvent], None], *, asks: bool) -> KioskService:
+        kiosk = self.settings.kiosk
+        self._refresh_people().result()
+        return KioskService(
+            policy=KioskPolicy(self.settings.recognition, model_id=self.embedder_entry().model_id),
+            recorder=self.store,
+            rules=ClockingRules(
+                zone=self.zone,
+                device_id=self.store.device_id,
+                mode=DirectionMode(kiosk.direction),
+                cooldown_s=kiosk.cooldown_s,
+                workday_starts=kiosk.workday_starts_time,
+            ),
+            people=self.person,
+            on_event=on_event,
+            asks=asks,
+        )
+
+    def engine(
+        self,
+        *,
+        source_factory: "Callable[[], Source]",
+        on_result: Callable[[FrameResult], None],
+        on_status: "Callable[[EngineStatus], None]",
+        fast: bool = False,
+    ) -> "Engine":
+        """Build the engine and keep its gallery in step with the store."""
+        from inference.engine import Engine
+
+        self._engine = Engine(
+            pipeline_factory=self.pipeline,
+            source_factory=source_factory,
+            on_result=on_result,
+            on_status=on_status,
+            clock=self.clock,
+            source_settings=self.settings.source,
+            fast=fast,
+        )
+        self.store.add_listener(self._on_templates_changed)
+        return self._engine
+
+    def source(self, address: str, *, fast: bool = False) -> "Source":
+        from inference.sources import open_source
+
+        return open_source(address, settings=self.settings.source, clock=self.clock, fast=fast)
+
+    def save_settings(self, values: Mapping[str, Any]) -> Settings:
+        """Check these keys, write what differs from the defaults, and return the new settings."""
+        changed = self.settings.with_values(values, origin="the settings page")
+        write_settings(self.data_dir / SETTINGS_FILE, values)
+        self.settings = changed
+        return changed
+
+    def _refresh_people(self) -> "Future[tuple[PersonRow, ...]]":
+        future = self.store.people(states=(PersonState.ACTIVE,))
+
+        def use(done: "Future[tuple[PersonRow, ...]]") -> None:
+            if done.cancelled() or done.exception() is not None:
+                logger.error("the list of people could not be read again")
+                return
+            self._people = {row.person.staff_id: row.person for row in done.result()}
+
+        future.add_done_callback(use)
+        return future
+
+    def _on_templates_changed(self) -> None:
+        """Rebuild people and gallery (called from the storage thread)."""
+        self._refresh_people()
+        entry = self.embedder_entry()
+
+        def use(done: "Future[GalleryRows]") -> None:
+            if self._engine is None or done.cancelled() or done.exception() is not None:
+                logger.error("the gallery could not be read again")
+                return
+            self._engine.replace_gallery(self.gallery(done.result(), entry=entry))
+
+        self.store.gallery_rows(model_id=entry.model_id).add_done_callback(use)
