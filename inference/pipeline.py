@@ -49,6 +49,11 @@ class Pipeline:
         """The cosine a match needs with the gallery and the settings in use."""
         return self._threshold
 
+    @property
+    def gallery(self) -> Gallery:
+        """The gallery in use."""
+        return self._gallery
+
     def replace_gallery(self, gallery: Gallery) -> None:
         """Search this gallery from now on. Raises ModelError if it belongs to another model."""
         self._use(gallery)

@@ -15,6 +15,11 @@ class FramePipeline(Protocol):
         """Reads the faces of a single picture with the same networks, for enrolment."""
         ...
 
+    @property
+    def gallery(self) -> Gallery:
+        """The gallery in use, for the question whether a face is enrolled already."""
+        ...
+
     def process(self, frame: Frame) -> FrameResult: ...
 
     def replace_gallery(self, gallery: Gallery) -> None:
