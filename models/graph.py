@@ -117,16 +117,13 @@ def to_onnx(graph: Graph, metadata: Mapping[str, str] | None = None) -> onnx.Mod
 
     Raises onnx.checker.ValidationError if the graph is not a valid network.
     """
-    nodes = [
-        helper.make_node(
-            node.op,
-            node.inputs,
-            node.outputs,
-            name=f"{node.op}_{index}",
-            **dict(sorted(node.attributes.items())),
+    nodes = []
+    for index, node in enumerate(graph.nodes):
+        made = helper.make_node(node.op, node.inputs, node.outputs, name=f"{node.op}_{index}")
+        made.attribute.extend(
+            helper.make_attribute(key, value) for key, value in sorted(node.attributes.items())
         )
-        for index, node in enumerate(graph.nodes)
-    ]
+        nodes.append(made)
     used = {name for node in graph.nodes for name in node.inputs}
     initialisers = [
         numpy_helper.from_array(array, name)
@@ -156,4 +153,4 @@ def to_onnx(graph: Graph, metadata: Mapping[str, str] | None = None) -> onnx.Mod
 
 def to_bytes(graph: Graph, metadata: Mapping[str, str] | None = None) -> bytes:
     """The ONNX file of a graph; equal graphs give equal bytes."""
-    return to_onnx(graph, metadata).SerializeToString(deterministic=True)
+    return bytes(to_onnx(graph, metadata).SerializeToString(deterministic=True))

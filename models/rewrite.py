@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.graph import Array, Graph, Node
+from models.graph import Array, Attribute, Graph, Node
 
 Float64 = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ def split_prelu(graph: Graph) -> int:
         x, y = node.inputs[0], node.output
         slope = weight_f64(graph, node.inputs[1]).reshape(-1, 1, 1, 1)
         channels = slope.shape[0]
-        attributes = {"group": channels, "kernel_shape": [1, 1]}
+        attributes: dict[str, Attribute] = {"group": channels, "kernel_shape": [1, 1]}
         linear = graph.constant(f"{y}_linear_w", slope.astype(np.float32))
         # Rounded so that the two weights add up to one as float32 does.
         rest = (1 - graph.arrays[linear].astype(np.float64)).astype(np.float32)
