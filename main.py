@@ -120,11 +120,13 @@ def demo_command(options: argparse.Namespace) -> int:
                     program,
                     as_json=options.json,
                     fast=options.fast,
-                    source_factory=lambda: portrait_source(program, loops=1),
+                    source_factory=lambda: portrait_source(
+                        program, repeat=False, fast=options.fast
+                    ),
                 )
             program.store.set_operator_pin(DEMO_PIN, operator=OPERATOR).result()
             print(f"The PIN of the demo's desk is {DEMO_PIN}. Nothing of the demo is kept.")
-            return run_window(program, source_factory=lambda: portrait_source(program, loops=None))
+            return run_window(program, source_factory=lambda: portrait_source(program, repeat=True))
 
 
 # --- people -----------------------------------------------------------------------------------
