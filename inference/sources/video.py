@@ -13,7 +13,7 @@ _OTHERS = (".mkv", ".webm", ".avi", ".wmv", ".flv", ".ogv", ".gif")
 VIDEO_SUFFIXES = frozenset((*_MPEG, *_OTHERS))
 FALLBACK_FPS = 25.0
 SANE_FPS = (1.0, 240.0)
-LONGEST_STEP_S = 10.0
+SANE_STEP_S = (0.001, 10.0)
 
 
 class FileTimes:
@@ -35,7 +35,8 @@ class FileTimes:
         if last_s is None:
             return 0.0
         step_s = stamp_s - last_s
-        self._position_s += step_s if 0 < step_s <= LONGEST_STEP_S else self._step_s
+        low_s, high_s = SANE_STEP_S
+        self._position_s += step_s if low_s <= step_s <= high_s else self._step_s
         return self._position_s
 
 
