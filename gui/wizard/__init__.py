@@ -1,0 +1,1 @@
+"""The enrolment wizard: from a person's details to templates in the gallery."""
