@@ -69,6 +69,7 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "inference.detect_threshold": Key(float, 0.1, 0.99),
         "inference.max_faces": Key(int, 1, 64),
         "quality.min_face_px": Key(float, 20, 1_000),
+        "quality.min_face_share": Key(float, 0, 0.9),
         "quality.max_yaw_deg": Key(float, 5, 90),
         "quality.max_pitch_deg": Key(float, 5, 90),
         "quality.max_roll_deg": Key(float, 5, 90),
@@ -142,6 +143,7 @@ class InferenceSettings:
 @dataclass(frozen=True, slots=True)
 class QualitySettings:
     min_face_px: float
+    min_face_share: float
     max_yaw_deg: float
     max_pitch_deg: float
     max_roll_deg: float

@@ -94,9 +94,10 @@ def measure_quality(
     brightness = float(luma.mean())
     sharpness = float(cv2.Laplacian(luma, cv2.CV_32F).var())
     pose = head_pose(face.mesh)
+    min_size_px = max(settings.min_face_px, settings.min_face_share * frame_size_hw[0])
     flags = {
         QualityFlag.CUT_OFF: share_outside(face.mesh, frame_size_hw=frame_size_hw) > _MAX_OUTSIDE,
-        QualityFlag.TOO_SMALL: face.size_px < settings.min_face_px,
+        QualityFlag.TOO_SMALL: face.size_px < min_size_px,
         QualityFlag.TOO_DARK: brightness < settings.min_brightness,
         QualityFlag.TOO_BRIGHT: brightness > settings.max_brightness,
         QualityFlag.NOT_FRONTAL: abs(pose.yaw_deg) > settings.max_yaw_deg
@@ -108,7 +109,7 @@ def measure_quality(
     }
     eyes = _rising(eye_detail(luma.astype(np.float32)), low=_EYE_DETAIL[0], high=_EYE_DETAIL[1])
     score = (
-        _rising(face.size_px, low=settings.min_face_px / 2, high=settings.min_face_px * 1.5)
+        _rising(face.size_px, low=settings.min_face_px / 2, high=settings.min_face_px * 2)
         * _rising(sharpness, low=0.0, high=settings.min_sharpness * 4)
         * _rising(brightness, low=settings.min_brightness / 2, high=settings.min_brightness * 1.6)
         * _falling(pose.yaw_deg, limit=settings.max_yaw_deg)

@@ -1,6 +1,6 @@
 """The networks as one bundle, and the reader that measures the faces of single pictures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from attendance.config import InferenceSettings, QualitySettings
@@ -40,7 +40,8 @@ class FaceReader:
         self._detector = detector
         self._landmark_network = landmark_network
         self._embedder = embedder
-        self._quality = quality
+        # In a single picture a small share says nothing of the distance.
+        self._quality = replace(quality, min_face_share=0.0)
 
     @property
     def model_id(self) -> str:
