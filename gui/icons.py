@@ -15,7 +15,7 @@ SYMBOLS_DIR = Path(__file__).resolve().parent / "symbols"
 def symbol_names() -> tuple[str, ...]:
     """Return the names of all tinted symbols, sorted."""
     names = (path.stem for path in SYMBOLS_DIR.glob("*.svg"))
-    return tuple(sorted(n for n in names if not n.startswith(("tick-", "chevron-"))))
+    return tuple(sorted(n for n in names if not n.startswith(("tick-", "chevron-", "clockface-"))))
 
 
 @lru_cache(maxsize=256)

@@ -25,8 +25,8 @@ class Services:
     engine: built with `on_status=bridge.post_status`; kiosk: built with `on_event=
     bridge.post_event`; the engine's `on_result` goes to `kiosk.observe`. people: looks a person up
     in memory, never in the database. save_settings: checks and writes dotted keys and returns the
-    new settings (raises ConfigError). model_summary: one line for the settings page, for example
-    «MobileFaceNet int8, CPU, 2 threads».
+    new settings (raises ConfigError or StorageError). model_summary: one line for the settings
+    page, for example «MobileFaceNet int8, CPU, 2 threads».
     """
 
     settings: Settings
@@ -55,17 +55,18 @@ class Services:
     def change_settings(self, values: Mapping[str, Any]) -> Settings:
         """Save these dotted keys, put them to use and tell every window.
 
-        Raises ConfigError, and then nothing has changed.
+        Raises ConfigError or StorageError, and then nothing has changed.
         """
         self.settings = self.save_settings(values)
         self.kiosk.replace_rules(self.rules())
+        self.engine.replace_settings(self.settings)
         self.bridge.settings_changed.emit(self.settings)
         return self.settings
 
     def use_source(self, address: str) -> None:
         """Save this address (camera, file, folder, stream) and let the engine open it.
 
-        Raises ConfigError if the address cannot be saved. A source that cannot be opened is told
+        Raises a KnownError if the address cannot be saved. A source that cannot be opened is told
         by the engine's status, not here.
         """
         from inference.sources import open_source
