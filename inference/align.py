@@ -23,6 +23,7 @@ TEMPLATE_XY: FloatArray = read_only(
 
 _MIN_SPREAD_PX = 1e-3
 _SHRINK_FROM = 2
+_ROUNDING = 1e-3
 
 
 def similarity_transform(source_xy: FloatArray, target_xy: FloatArray) -> FloatArray:
@@ -56,7 +57,7 @@ def warp(frame_bgr: BgrImage, matrix: FloatArray, *, size_hw: tuple[int, int]) -
     """
     height, width = size_hw
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    factor = int(1 / scale) if scale > 0 else 1
+    factor = int(1 / scale + _ROUNDING) if scale > 0 else 1
     if factor >= _SHRINK_FROM:
         frame_bgr, matrix = _shrunk(frame_bgr, matrix, size_hw=size_hw, factor=factor)
     return cast(

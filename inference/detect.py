@@ -1,6 +1,6 @@
 """Find faces in a frame with BlazeFace (Bazarevsky et al. 2019)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,7 +16,10 @@ _MERGE_IOU = 0.3
 _MAX_LOGIT = 80.0
 _SHRINK_BY_AREA = 2.0
 _PAD_SHARES = (0.3, 0.75)
-_TILE_SHARE = 0.6
+# Share of the picture a tile takes, and tiles a side. A tile sees more texture than a picture of a
+# person does, so it has to be surer.
+_TILES = ((0.6, 2), (0.3, 5))
+_MIN_TILE_SCORE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +132,27 @@ class Detector:
     def threshold(self) -> float:
         return self._threshold
 
-    def detect(self, frame_bgr: BgrImage, *, thorough: bool = False) -> tuple[Detection, ...]:
-        """Return the faces of a frame uint8 (H, W, 3), largest first, at most max_faces.
+    def detect(self, frame_bgr: BgrImage) -> tuple[Detection, ...]:
+        """Return the faces of a frame uint8 (H, W, 3), largest first, at most max_faces."""
+        return self._largest_first(self._find(frame_bgr))
 
-        thorough: for single photos. If nothing is found, look again with a margin around the
-        picture (close-ups) and then in overlapping quarters (small faces).
+    def attempts(self, frame_bgr: BgrImage) -> Iterator[tuple[Detection, ...]]:
+        """Yield what is found in a single photo by looking ever harder; never an empty tuple.
+
+        First as detect does, then with a margin around the photo (close-ups), then in overlapping
+        tiles (small faces). The later, the more may be found that is no face: ask the mesh.
         """
-        found = self._find(frame_bgr)
-        if not found and thorough:
-            found = self._find_padded(frame_bgr) or self._find_in_tiles(frame_bgr)
-        found = sorted(found, key=lambda detection: -detection.size_px)
-        return tuple(found[: self._max_faces])
+        yield from filter(None, map(self._largest_first, self._searches(frame_bgr)))
+
+    def _searches(self, frame_bgr: BgrImage) -> Iterator[list[Detection]]:
+        yield self._find(frame_bgr)
+        for share in _PAD_SHARES:
+            yield self._find_padded(frame_bgr, share=share)
+        for share, tiles in _TILES:
+            yield self._find_in_tiles(frame_bgr, share=share, tiles=tiles)
+
+    def _largest_first(self, found: Sequence[Detection]) -> tuple[Detection, ...]:
+        return tuple(sorted(found, key=lambda one: -one.size_px)[: self._max_faces])
 
     def _find(self, frame_bgr: BgrImage) -> list[Detection]:
         picture, scale_xy, offset_xy = letterbox(frame_bgr, size_hw=self._session.contract.size_hw)
@@ -171,29 +184,22 @@ class Detector:
             for row, score in zip(pixels, kept, strict=True)
         ]
 
-    def _find_padded(self, frame_bgr: BgrImage) -> list[Detection]:
-        height, width = frame_bgr.shape[:2]
-        for share in _PAD_SHARES:
-            margin = round(max(height, width) * share)
-            padded = cast(
-                BgrImage,
-                cv2.copyMakeBorder(
-                    frame_bgr, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=(0, 0, 0)
-                ),
-            )
-            if found := self._find(padded):
-                return [detection.moved((margin, margin)) for detection in found]
-        return []
+    def _find_padded(self, frame_bgr: BgrImage, *, share: float) -> list[Detection]:
+        margin = round(max(frame_bgr.shape[:2]) * share)
+        padded = cv2.copyMakeBorder(
+            frame_bgr, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=(0, 0, 0)
+        )
+        return [one.moved((margin, margin)) for one in self._find(cast(BgrImage, padded))]
 
-    def _find_in_tiles(self, frame_bgr: BgrImage) -> list[Detection]:
+    def _find_in_tiles(self, frame_bgr: BgrImage, *, share: float, tiles: int) -> list[Detection]:
         height, width = frame_bgr.shape[:2]
-        tile_h, tile_w = round(height * _TILE_SHARE), round(width * _TILE_SHARE)
+        tile_h, tile_w = max(1, round(height * share)), max(1, round(width * share))
         found: list[Detection] = []
-        for y in (0, height - tile_h):
-            for x in (0, width - tile_w):
+        for y in np.linspace(0, height - tile_h, tiles).astype(int).tolist():
+            for x in np.linspace(0, width - tile_w, tiles).astype(int).tolist():
                 tile = np.ascontiguousarray(frame_bgr[y : y + tile_h, x : x + tile_w])
-                found += [detection.moved((-x, -y)) for detection in self._find(tile)]
-        return _without_doubles(found)
+                found += [one.moved((-x, -y)) for one in self._find(tile)]
+        return _without_doubles([one for one in found if one.score >= _MIN_TILE_SCORE])
 
 
 def letterbox(

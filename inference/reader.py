@@ -52,9 +52,11 @@ class FaceReader:
         return self._embedder.precision
 
     def read(self, frame_bgr: BgrImage) -> tuple[FaceLook, ...]:
-        """Return the faces of a picture, largest first, usable or not; looks hard for them."""
-        detections = self._detector.detect(frame_bgr, thorough=True)
-        faces = self._landmark_network.read(frame_bgr, detections)
+        """Return the faces of a picture, largest first, usable or not; looks hard for them.
+
+        What the mesh network does not take for a face is left out, unless there is nothing else.
+        """
+        faces = self._faces(frame_bgr)
         crops = tuple(align(frame_bgr, face.landmarks) for face in faces)
         embeddings = self._embedder.embed(crops)
         size_hw = (frame_bgr.shape[0], frame_bgr.shape[1])
@@ -67,6 +69,16 @@ class FaceReader:
             )
             for face, crop, embedding in zip(faces, crops, embeddings, strict=True)
         )
+
+    def _faces(self, frame_bgr: BgrImage) -> tuple[Face, ...]:
+        doubtful: tuple[Face, ...] = ()
+        for detections in self._detector.attempts(frame_bgr):
+            faces = self._landmark_network.read(frame_bgr, detections)
+            sure = tuple(face for face in faces if face.mesh_score >= self._quality.min_mesh_score)
+            if sure:
+                return sure
+            doubtful = doubtful or faces
+        return doubtful
 
 
 @dataclass(frozen=True, slots=True)
