@@ -164,9 +164,7 @@ class Engine:
                 self._capture.stop()
             if self._fault is None:
                 self._ended.clear()
-            self._start_capture()
-        self._slot.clear()
-        self.call(lambda pipeline: pipeline.reset())
+            self._start_capture(first=lambda: self.call(lambda pipeline: pipeline.reset()))
 
     def replace_gallery(self, gallery: Gallery) -> "Future[None]":
         """Search this gallery from the next frame on.
@@ -220,7 +218,8 @@ class Engine:
             self._dead.append(name)
             self._attention.set()
 
-    def _start_capture(self) -> None:
+    def _start_capture(self, *, first: Callable[[], object] = lambda: None) -> None:
+        """Put a new capture in the place of the old one. first: done before its first frame."""
         first_seq = 0 if self._capture is None else self._capture.next_seq
         previous = self._threads.get(CAPTURE)
         # The two closures need the capture they belong to: what an old one says does not count.
@@ -235,6 +234,7 @@ class Engine:
         )
         self._capture = capture
         self._ended_capture = None
+        first()
 
         def work() -> None:
             if previous is not None:

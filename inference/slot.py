@@ -30,10 +30,6 @@ class Slot(Protocol[T]):
         """Make the waiting (or the next) `take` return at once, even without an item."""
         ...
 
-    def clear(self) -> None:
-        """Throw away the item that waits."""
-        ...
-
     def close(self) -> None:
         """Wake everybody up and take nothing more in; the item that waits can still be taken."""
         ...
@@ -74,11 +70,6 @@ class _SlotBase(Generic[T]):
     def poke(self) -> None:
         with self._changed:
             self._poked = True
-            self._changed.notify_all()
-
-    def clear(self) -> None:
-        with self._changed:
-            self._items.clear()
             self._changed.notify_all()
 
     def close(self) -> None:

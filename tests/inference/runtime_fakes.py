@@ -208,6 +208,10 @@ class FakePipeline:
     def reader(self) -> FaceReader:
         return cast("FaceReader", SimpleNamespace(model_id="fake"))
 
+    @property
+    def gallery(self) -> Gallery:
+        return self.galleries[-1]
+
     def process(self, frame: Frame) -> FrameResult:
         self.threads.add(threading.current_thread().name)
         if self.fail is not None:

@@ -72,11 +72,3 @@ def test_closing_frees_a_giver_that_waits_for_room() -> None:
     slot.close()
     giver.join(PATIENCE_S)
     assert accepted == [False]
-
-
-def test_clearing_makes_room() -> None:
-    slot: BlockingSlot[int] = BlockingSlot()
-    slot.put(1)
-    slot.clear()
-    slot.put(2)
-    assert slot.take() == 2
