@@ -20,7 +20,7 @@ DATABASE_FILE = "clockface.db"
 BACKUP_DIR = "backups"
 BUSY_TIMEOUT_MS = 5_000
 
-_HEADER = struct.Struct(">16s H 10x I I")  # magic, page size, change counter, pages
+_HEADER = struct.Struct(">16s H 10x I")  # magic, page size, number of pages
 _MAGIC = b"SQLite format 3\x00"
 
 _log = logging.getLogger(__name__)
@@ -92,7 +92,8 @@ def open_for_writing(
                 if migrations.pending(db):
                     _back_up(db, data_dir, clock=clock, keep_backups=keep_backups)
         try:
-            path.touch(mode=0o600)
+            # SQLite would quietly open a file that may only be read, and fail at the first punch.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
             raise from_os(error, path=path, doing="write the database") from error
         return _open_and_migrate(path, migrations=migrations)
@@ -140,9 +141,6 @@ def _open_and_migrate(path: Path, *, migrations: Migrations) -> Database:
         for migration in migrations.pending(db):
             _log.info("Migrating the database: %s", migration.name)
         migrations.apply(db)
-        # A file that may only be read shows it here, and not at the first punch.
-        with transaction(db):
-            pass
     except BaseException:
         db.close()
         raise
@@ -160,12 +158,16 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
     connection = _connect(path, mode="ro")
     try:
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
         # A folder on read-only media has no room for the shared-memory file that WAL needs. With
         # no log left to read and nobody able to write, the file can be read as it stands.
         connection.close()
         log = path.with_name(path.name + "-wal")
-        if os.access(path.parent, os.W_OK) or _has_content(log):
+        no_room = error.sqlite_errorcode & 0xFF in (
+            sqlite3.SQLITE_CANTOPEN,
+            sqlite3.SQLITE_READONLY,
+        )
+        if _has_content(log) or not no_room:
             raise
         connection = _connect(path, mode="ro", extra="&immutable=1")
     return connection
@@ -190,7 +192,7 @@ def _check_length(path: Path) -> None:
         raise from_os(error, path=path, doing="read the database") from error
     if len(header) < _HEADER.size or not header.startswith(_MAGIC):
         raise damaged(path, detail="it does not begin like one")
-    _, page_size, _, pages = _HEADER.unpack(header)
+    _, page_size, pages = _HEADER.unpack(header)
     page_size = 65_536 if page_size == 1 else page_size
     if length < pages * page_size and not _has_content(path.with_name(path.name + "-wal")):
         raise damaged(path, detail=f"{length} bytes are left of {pages * page_size}")

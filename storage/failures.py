@@ -1,6 +1,7 @@
 """What goes wrong between the program and its database, as sentences a person can act on."""
 
 import errno
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -49,6 +50,8 @@ class ClosedError(StorageError):
     code = "store-closed"
 
 
+# The file of shared memory beside a database in WAL mode begins with this size.
+_LEAST_ROOM_BYTES = 32_768
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
@@ -61,7 +64,10 @@ def from_sqlite(error: sqlite3.Error, *, database: Path) -> StorageError | None:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return None
-    match code & 0xFF:
+    primary = code & 0xFF
+    if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _has_no_room(database):
+        return disk_full(database)
+    match primary:
         case sqlite3.SQLITE_FULL:
             return disk_full(database)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
@@ -137,6 +143,13 @@ def damaged(database: Path, *, detail: str) -> DamagedError:
             f"for example the newest of {database.parent / 'backups'}."
         ),
     )
+
+
+def _has_no_room(database: Path) -> bool:
+    try:
+        return shutil.disk_usage(database.parent).free < _LEAST_ROOM_BYTES
+    except OSError:
+        return False
 
 
 def _name(error: sqlite3.Error) -> str:

@@ -45,6 +45,7 @@ def record(
     The last punch is the one stored last, whatever its time says, so that a clock that was wrong
     for a while does not rule the days after. Raises NotActiveError if the person may not clock in.
     """
+    at_utc = from_us(to_us(accepted.at_utc))
     with transaction(db):
         person = find_person(db, accepted.person_id)
         if person is None or person.state is not PersonState.ACTIVE:
@@ -53,10 +54,9 @@ def record(
                 action="HR can make the person active in the desk.",
             )
         last = last_punch(db, accepted.person_id)
-        verdict = decide(last, at_utc=accepted.at_utc, rules=rules, asked=asked)
+        verdict = decide(last, at_utc=at_utc, rules=rules, asked=asked)
         if isinstance(verdict, AlreadyClocked):
             return verdict
-        at_utc = from_us(to_us(accepted.at_utc))
         punch = Punch(
             id=str(uuid_utils.uuid7()),
             person_id=accepted.person_id,
