@@ -16,12 +16,13 @@ from attendance.enrolment import already_enrolled
 from attendance.errors import KnownError
 from attendance.types import Match, Person
 from gui.bridge import on_done
+from gui.desk_operator import OPERATOR
 from gui.messages import isolated
 from gui.services import Services
 from gui.widgets import Card, Symbol, Text, restyle
 from gui.wizard.draft import PHOTO_VIEW, EnrolmentDraft
 from gui.wizard.pictures import round_crop
-from gui.wizard.step_page import OPERATOR, StepPage
+from gui.wizard.step_page import StepPage
 
 PICTURE_PX = 72
 MOST_SHOWN = 10

@@ -8,9 +8,6 @@ from gui.widgets import Text
 from gui.wizard.draft import EnrolmentDraft
 from gui.wizard.step_bar import StepBar
 
-OPERATOR = "desk"
-"""Who the audit trail names for what is done in the desk."""
-
 
 def step_labels() -> tuple[str, ...]:
     """Return the names of the five steps."""
