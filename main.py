@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from importlib import metadata
@@ -29,12 +29,12 @@ from gui.program import Program
 from gui.terminal import run_headless
 
 if TYPE_CHECKING:
+    from inference.engine import EngineStatus
     from inference.sources import Source
 
 logger = logging.getLogger("clockface")
 
 OPERATOR = "command line"
-EXIT_DEMO_WANTED = 64  # what the window returns when somebody asked for the demo
 DEMO_PIN = "2580"
 EXIT_INTERRUPTED = 130
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -55,6 +55,8 @@ def kiosk_command(options: argparse.Namespace) -> int:
     overrides = list(options.set)
     if options.source is not None:
         overrides.append(f"source.address={options.source}")
+    if not options.headless:
+        require_display()
     with opened(options.data_dir, overrides=overrides) as program:
         if options.headless:
             return run_headless(
@@ -63,7 +65,8 @@ def kiosk_command(options: argparse.Namespace) -> int:
                 fast=options.fast,
                 wait_for_source=options.wait,
             )
-        require_display()
+        from gui.application import EXIT_DEMO_WANTED
+
         code = run_window(program)
     if code == EXIT_DEMO_WANTED:
         return demo_command(options)
@@ -72,18 +75,23 @@ def kiosk_command(options: argparse.Namespace) -> int:
 
 def run_window(program: Program, *, source_factory: "Callable[[], Source] | None" = None) -> int:
     """Open the kiosk window and run it to its end; returns its exit code."""
-    from gui.application import run_kiosk
-
+    from gui.application import make_application, run_kiosk
     from gui.bridge import Bridge
     from gui.services import Services
 
+    make_application()
     bridge = Bridge()
     kiosk = program.kiosk(bridge.post_event, asks=True)
     address = program.settings.source.address
+
+    def on_status(status: "EngineStatus") -> None:
+        services.model_summary = program.model_summary
+        bridge.post_status(status)
+
     engine = program.engine(
         source_factory=source_factory or (lambda: program.source(address)),
         on_result=kiosk.observe,
-        on_status=bridge.post_status,
+        on_status=on_status,
     )
     services = Services(
         settings=program.settings,
@@ -166,10 +174,10 @@ def enrol_command(options: argparse.Namespace) -> int:
 
 def import_staff_command(options: argparse.Namespace) -> int:
     """Enrol everybody of a CSV; a bad row is reported and does not stop the rest."""
-    from storage.staff_csv import read_staff_csv
     from tqdm import tqdm
 
     from inference.photo import load_photo
+    from storage.staff_csv import read_staff_csv
 
     if not options.photos.is_dir():
         raise InputError(f"There is no folder {options.photos}.", action="Give --photos DIR.")
@@ -284,9 +292,11 @@ def opened(
     """Open a data directory and close it whatever happens."""
     program = Program(data_dir, overrides=overrides, read_only=read_only)
     try:
-        if not read_only:
-            log_to_file(data_dir)
-        yield program
+        if read_only:
+            yield program
+        else:
+            with log_file(data_dir):
+                yield program
     finally:
         program.close()
 
@@ -306,16 +316,26 @@ def require_display() -> None:
         )
 
 
-def log_to_file(data_dir: Path) -> None:
+@contextmanager
+def log_file(data_dir: Path) -> Iterator[None]:
     """Keep a rotating log beside the database; without it the program still runs."""
-    with suppress(OSError):
-        folder = data_dir / "logs"
+    folder = data_dir / "logs"
+    try:
         folder.mkdir(exist_ok=True)
         handler = RotatingFileHandler(
             folder / "clockface.log", maxBytes=2_000_000, backupCount=5, encoding="utf-8"
         )
-        handler.setFormatter(logging.Formatter(LOG_FORMAT))
-        logging.getLogger().addHandler(handler)
+    except OSError as error:
+        logger.warning("there is no log file: %s", error)
+        yield
+        return
+    handler.setFormatter(logging.Formatter(LOG_FORMAT))
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
 
 
 def default_data_dir() -> Path:

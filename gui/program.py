@@ -52,6 +52,8 @@ class Program:
         )
         self._people: Mapping[str, Person] = {}
         self._engine: Engine | None = None
+        self._kiosk: KioskService | None = None
+        self.model_summary = ""
 
     def close(self) -> None:
         self.store.close()
@@ -72,6 +74,7 @@ class Program:
         from inference.reader import load_networks
 
         networks = load_networks(self.settings.inference, cache_dir=self.data_dir)
+        self.model_summary = networks.summary
         logger.info("recognition runs %s", networks.summary)
         for sentence in networks.fallbacks:
             logger.warning("provider fallback: %s", sentence)
@@ -100,8 +103,8 @@ class Program:
     def kiosk(self, on_event: Callable[[KioskEvent], None], *, asks: bool) -> KioskService:
         kiosk = self.settings.kiosk
         self._refresh_people().result()
-        return KioskService(
-            policy=KioskPolicy(self.settings.recognition, model_id=self.embedder_entry().model_id),
+        self._kiosk = KioskService(
+            policy=self._policy(),
             recorder=self.store,
             rules=ClockingRules(
                 zone=self.zone,
@@ -114,6 +117,7 @@ class Program:
             on_event=on_event,
             asks=asks,
         )
+        return self._kiosk
 
     def engine(
         self,
@@ -144,11 +148,21 @@ class Program:
         return open_source(address, settings=self.settings.source, clock=self.clock, fast=fast)
 
     def save_settings(self, values: Mapping[str, Any]) -> Settings:
-        """Check these keys, write what differs from the defaults, and return the new settings."""
+        """Check these keys, write them to settings.toml and put them to use; returns all settings.
+
+        Raises ConfigError or StorageError, and then nothing has changed.
+        """
         changed = self.settings.with_values(values, origin="the settings page")
         write_settings(self.data_dir / SETTINGS_FILE, values)
-        self.settings = changed
+        before, self.settings = self.settings, changed
+        if self._engine is not None:
+            self._engine.replace_settings(changed)
+        if self._kiosk is not None and changed.recognition != before.recognition:
+            self._kiosk.replace_policy(self._policy())
         return changed
+
+    def _policy(self) -> KioskPolicy:
+        return KioskPolicy(self.settings.recognition, model_id=self.embedder_entry().model_id)
 
     def _refresh_people(self) -> "Future[tuple[PersonRow, ...]]":
         future = self.store.people(states=(PersonState.ACTIVE,))
