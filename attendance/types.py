@@ -103,7 +103,8 @@ class Quality:
     score: in [0, 1], the weight of the look in the vote. flags: empty if the look may be used.
     Angles in degrees: yaw > 0 when the person turns to the right side of the picture, pitch > 0
     when looking up, roll > 0 when the head leans clockwise in the picture. brightness: mean luma of
-    the crop, 0 to 255. sharpness: variance of the Laplacian of the crop's luma.
+    the face in the crop, 0 to 255. sharpness: variance of the Laplacian of that luma, as if its
+    mean were 128.
     """
 
     score: float

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from attendance.config import QualitySettings
 from attendance.types import Crop, Face, FloatArray, Quality, QualityFlag
@@ -29,6 +30,10 @@ _EYE_DETAIL = (0.04, 0.12)
 _CLOSED_EYES_FACTOR = 0.7
 _EYES_XY = ((30, 52), (65, 52))
 _MAX_OUTSIDE = 0.02
+# The part of the crop that shows the face and little of the background, rows and columns.
+_FACE_YX = (slice(34, 104), slice(16, 80))
+_DARKEST = 16.0
+_GLARE_FROM = 75.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,17 @@ def eye_detail(luma: FloatArray) -> float:
     return max(details)
 
 
+def compensated_sharpness(luma: NDArray[np.uint8]) -> float:
+    """Return the variance of the Laplacian of a crop's face, as if its mean luma were 128.
+
+    A dark picture has less contrast without being blurred, so the variance is scaled by the square
+    of the brightness. luma: uint8 (112, 96).
+    """
+    edges = cv2.Laplacian(luma, cv2.CV_32F)[_FACE_YX]
+    gain = 128.0 / max(float(luma[_FACE_YX].mean()), _DARKEST)
+    return float(edges.var()) * gain**2
+
+
 def share_outside(mesh: FloatArray, *, frame_size_hw: tuple[int, int]) -> float:
     """Return the share of mesh points that lie beyond the frame's edge, in [0, 1]."""
     height, width = frame_size_hw
@@ -90,9 +106,9 @@ def measure_quality(
     face: Face, crop: Crop, *, frame_size_hw: tuple[int, int], settings: QualitySettings
 ) -> Quality:
     """Measure one look: hard limits from the settings become flags, soft factors the score."""
-    luma = cv2.cvtColor(crop.bgr, cv2.COLOR_BGR2GRAY)
-    brightness = float(luma.mean())
-    sharpness = float(cv2.Laplacian(luma, cv2.CV_32F).var())
+    luma = np.asarray(cv2.cvtColor(crop.bgr, cv2.COLOR_BGR2GRAY), np.uint8)
+    brightness = float(luma[_FACE_YX].mean())
+    sharpness = compensated_sharpness(luma)
     pose = head_pose(face.mesh)
     min_size_px = max(settings.min_face_px, settings.min_face_share * frame_size_hw[0])
     flags = {
@@ -109,9 +125,10 @@ def measure_quality(
     }
     eyes = _rising(eye_detail(luma.astype(np.float32)), low=_EYE_DETAIL[0], high=_EYE_DETAIL[1])
     score = (
-        _rising(face.size_px, low=settings.min_face_px / 2, high=settings.min_face_px * 2)
+        _rising(face.size_px, low=0.0, high=settings.min_face_px * 1.6)
         * _rising(sharpness, low=0.0, high=settings.min_sharpness * 4)
         * _rising(brightness, low=settings.min_brightness / 2, high=settings.min_brightness * 1.6)
+        * _rising(255 - brightness, low=(255 - settings.max_brightness) / 2, high=_GLARE_FROM)
         * _falling(pose.yaw_deg, limit=settings.max_yaw_deg)
         * _falling(pose.pitch_deg, limit=settings.max_pitch_deg)
         * (_CLOSED_EYES_FACTOR + (1 - _CLOSED_EYES_FACTOR) * eyes)
