@@ -134,8 +134,11 @@ def list_punches(db: Database, query: PunchQuery) -> tuple[PunchRow, ...]:
     order = "DESC" if query.newest_first else "ASC"
     cursor = db.conn.execute(
         f"SELECT {_PUNCH_LIST}, q.name, q.department "  # noqa: S608 - values are bound
-        f"FROM punches p JOIN people q ON q.staff_id = p.staff_id WHERE {where} "
-        f"ORDER BY p.at_utc_us {order}, p.number {order} LIMIT ? OFFSET ?",
+        "FROM punches p JOIN people q ON q.staff_id = p.staff_id "
+        # Which rows make the page is found in an index alone; only they are read and joined.
+        f"WHERE p.number IN (SELECT p.number FROM punches p WHERE {where} "
+        f"ORDER BY p.at_utc_us {order}, p.number {order} LIMIT ? OFFSET ?) "
+        f"ORDER BY p.at_utc_us {order}, p.number {order}",
         (*values, query.limit, query.offset),
     )
     return tuple(_punch_row(row) for row in cursor)

@@ -1,5 +1,6 @@
 """Erased templates are nowhere in the data directory any more, whatever file one looks into."""
 
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +103,21 @@ def test_the_fingerprints_find_what_is_there() -> None:
     blob = np.asarray(embedding(701).vec, dtype="<f4").tobytes()
     assert any(mark in blob for mark in fingerprints(7))
     assert not any(mark in blob for mark in fingerprints(8))
+
+
+def test_a_reader_that_looks_on_delays_the_overwriting_only_until_both_have_closed(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store.open(tmp_path, clock=clock)
+    enrol_many(store, 3)
+    store._thread.call(  # noqa: SLF001 - no waiting in a test
+        lambda db: db.conn.execute("PRAGMA busy_timeout = 0").fetchone()
+    ).result()
+    viewer = sqlite3.connect(store.database, isolation_level=None)
+    viewer.execute("BEGIN")
+    viewer.execute("SELECT count(*) FROM people").fetchone()
+    assert store.erase("1", operator="test").result() == TEMPLATES_EACH
+    assert "until the database closes" in caplog.text
+    viewer.close()
+    store.close()
+    assert remnants(tmp_path, 1) == []
