@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from attendance.errors import InputError
 from attendance.staff import checked_person
-from attendance.types import Person
+from attendance.staff_import import BadRow, StaffRow
 from storage.text import nfc
 
 if TYPE_CHECKING:
     from _csv import Reader
 
 COLUMNS = ("staff_id", "name", "department", "shift", "photo")
-REQUIRED = ("staff_id", "name", "photo")
+REQUIRED = ("staff_id", "name")
 MAX_BYTES = 32 * 1024 * 1024
 PHOTO_SEPARATOR = "|"
 
@@ -30,24 +30,6 @@ _SIGNATURES = (
 # What Western European text in cp1252 holds beside letters.
 _WESTERN_SIGNS = frozenset("–—‘’“”…·€\xa0")
 _LONGEST_WESTERN_RUN = 2
-
-
-@dataclass(frozen=True, slots=True)
-class StaffRow:
-    """One good row. line: of the file, from 1. photos: names of files within the photo folder."""
-
-    line: int
-    person: Person
-    photos: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """One row that cannot be taken, and why. staff_id: as it stands in the file."""
-
-    line: int
-    staff_id: str
-    error: InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +48,7 @@ def read_staff_csv(path: Path, *, encoding: str | None = None) -> StaffFile:
     encoding: what the file is in, when it is none of these. It is not guessed: on lists of 10
     Chinese names in GB18030 a detector was wrong 14 times of 20, and wrong names go unnoticed.
 
-    Columns staff_id, name and photo are needed, department and shift may be missing; their order,
+    Columns staff_id and name are needed, department, shift and photo may be missing; their order,
     case, spaces and hyphens do not matter. Several photos of one person are separated by `|`. The
     second row with a staff id is a bad row that names both lines. Raises InputError if the file as
     a whole cannot be used.
@@ -247,7 +229,7 @@ def _row(
             department=values.get("department", ""),
             shift=values.get("shift", ""),
         )
-        photos = _photos(values["photo"])
+        photos = _photos(values.get("photo", ""))
     except InputError as error:
         return BadRow(line, values["staff_id"], error)
     return StaffRow(line, person, photos)
