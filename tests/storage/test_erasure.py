@@ -110,9 +110,7 @@ def test_a_reader_that_looks_on_delays_the_overwriting_only_until_both_have_clos
 ) -> None:
     store = Store.open(tmp_path, clock=clock)
     enrol_many(store, 3)
-    store._thread.call(  # noqa: SLF001 - no waiting in a test
-        lambda db: db.conn.execute("PRAGMA busy_timeout = 0").fetchone()
-    ).result()
+    store._thread.call(lambda db: db.conn.execute("PRAGMA busy_timeout = 0").fetchone()).result()
     viewer = sqlite3.connect(store.database, isolation_level=None)
     viewer.execute("BEGIN")
     viewer.execute("SELECT count(*) FROM people").fetchone()
