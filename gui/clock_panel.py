@@ -39,9 +39,9 @@ class PunchLine(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.symbol = Symbol("arrow-in", 20, tint="success")
-        self.name = ElidedText()
-        self.time = Text(tone="muted", figures=True)
+        self.symbol = Symbol("arrow-in", 24, tint="success")
+        self.name = ElidedText(type_name="large")
+        self.time = Text(type_name="large", tone="muted", figures=True)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
@@ -79,7 +79,7 @@ class ClockPanel(Card):
         super().__init__(parent)
         self._zone = zone
         self._rows: tuple[NamedPunch, ...] = ()
-        self._line_px = 32
+        self._line_px = 40
         self.date = ElidedText(type_name="large", tone="muted")
         self.time = Text(type_name="clock", figures=True)
         self.seconds = Text(type_name="title", tone="muted", figures=True)
@@ -126,12 +126,12 @@ class ClockPanel(Card):
         margin = round(24 * scale)
         self._column.setContentsMargins(margin, margin, margin, margin)
         self._column.setSpacing(round(8 * scale))
-        self._list.setSpacing(round(10 * scale))
-        self._line_px = round(32 * scale)
+        self._list.setSpacing(round(12 * scale))
+        self._line_px = round(40 * scale)
         self.state_symbol.set_size(round(20 * scale))
         self.seconds.setContentsMargins(0, 0, 0, round(14 * scale))
         for line in self._lines:
-            line.symbol.set_size(round(20 * scale))
+            line.symbol.set_size(round(24 * scale))
         self._show_rows()
 
     def show_time(self, local: datetime) -> None:

@@ -20,7 +20,7 @@ from PySide6.QtCore import (
     Signal,
     qInstallMessageHandler,
 )
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -31,7 +31,7 @@ from PySide6.QtWidgets import (
 )
 
 from attendance.errors import KnownError
-from gui.widgets import Button, Symbol, Text, primary_button
+from gui.widgets import Button, Symbol, Text, fit_height, primary_button
 
 logger = logging.getLogger(__name__)
 qt_logger = logging.getLogger("qt")
@@ -112,6 +112,12 @@ class CrashDialog(QDialog):
         column.addWidget(self.details, 1)
         column.addLayout(buttons)
         self.setMinimumWidth(640)
+        self.resize(640, self.height())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        fit_height(self)
+        self.close_button.setFocus()
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self.details.toPlainText())

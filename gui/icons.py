@@ -9,6 +9,8 @@ from PySide6.QtSvg import QSvgRenderer
 
 from gui.theme import look
 
+# Drawn once in this size; Qt reduces it.
+ICON_PX = 96
 SYMBOLS_DIR = Path(__file__).resolve().parent / "symbols"
 
 
@@ -40,10 +42,18 @@ def symbol_pixmap(name: str, size_px: int, *, colour: str, ratio: float = 1.0) -
     return pixmap
 
 
-def icon(name: str, *, tint: str = "text", selected_tint: str = "on_accent") -> QIcon:
-    """Return an icon in the present theme. tint: its colour; selected_tint: when checked.
+def icon(
+    name: str,
+    *,
+    tint: str = "text",
+    selected_tint: str = "on_accent",
+    shape: float = 1.0,
+    leads: bool = True,
+) -> QIcon:
+    """Return an icon in the present theme. tint: its token; selected_tint: that when checked.
 
-    An icon keeps its colours: set it again on `look().changed`.
+    shape: width by height, with room beside the symbol when over 1; leads: the room comes after
+    the symbol (left to right). An icon keeps its colours: set it again on `look().changed`.
     """
     theme = look().theme
     made = QIcon()
@@ -52,10 +62,16 @@ def icon(name: str, *, tint: str = "text", selected_tint: str = "on_accent") -> 
         (QIcon.Mode.Normal, QIcon.State.On, theme.colour(selected_tint)),
         (QIcon.Mode.Disabled, QIcon.State.Off, theme.muted),
     ):
-        pixmap = symbol_pixmap(name, 48, colour=colour, ratio=2.0)
+        pixmap = QPixmap(round(ICON_PX * shape), ICON_PX)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        left = 0 if leads else pixmap.width() - ICON_PX
+        painter = QPainter(pixmap)
+        draw_symbol(painter, name, QRectF(left, 0, ICON_PX, ICON_PX), colour=colour)
+        painter.end()
         made.addPixmap(pixmap, mode, state)
     return made
 
 
-def icon_size(size_px: int) -> QSize:
-    return QSize(size_px, size_px)
+def icon_size(size_px: int, *, gap_px: int = 0) -> QSize:
+    """Return the size of a symbol and of the room between it and the words of a button."""
+    return QSize(size_px + gap_px, size_px)

@@ -48,7 +48,7 @@ class IdleScreen(QWidget):
         super().resizeEvent(event)
         size_px = max(64, min(round(self.height() * 0.40), round(self.width() * 0.25)))
         # The clock alone is sized by its screen: the style sheet has no size for it.
-        self.time.setStyleSheet(f"font-size: {size_px}px; font-weight: 600;")
+        self.time.setStyleSheet(f"font-size: {size_px}px;")
         font = QFont(self.time.font())
         self.time.setFont(tabular(font))
 

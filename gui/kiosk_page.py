@@ -37,6 +37,7 @@ class KioskPage(QWidget):
         self._scale = 1.0
         for widget in (video, card, panel, question):
             widget.setParent(self)
+        video.aspect_changed.connect(self._place)
 
     def set_scale(self, scale: float) -> None:
         self._scale = scale
@@ -52,13 +53,14 @@ class KioskPage(QWidget):
         margin = round(24 * self._scale)
         gap = round(16 * self._scale)
         strip = round(112 * self._scale)
+        aspect = self._video.aspect
         inner = self.rect().adjusted(margin, margin, -margin, -margin)
         if inner.width() < 1 or inner.height() < 1:
             return
         if self.width() >= self.height():
-            video, card, panel = _landscape(inner, gap=gap, strip=strip)
+            video, card, panel = _landscape(inner, gap=gap, strip=strip, aspect=aspect)
         else:
-            video, card, panel = _portrait(inner, gap=gap, strip=strip)
+            video, card, panel = _portrait(inner, gap=gap, strip=strip, aspect=aspect)
         direction = self.layoutDirection()
         for widget, rect in (
             (self._video, video),
@@ -69,11 +71,11 @@ class KioskPage(QWidget):
             widget.setGeometry(QStyle.visualRect(direction, inner, rect))
 
 
-def _landscape(inner: QRect, *, gap: int, strip: int) -> tuple[QRect, QRect, QRect]:
+def _landscape(inner: QRect, *, gap: int, strip: int, aspect: float) -> tuple[QRect, QRect, QRect]:
     video_height = inner.height() - strip - gap
-    # The panel gets what a 4 : 3 picture leaves, between 29 and 36 % of the width.
-    left = round(video_height * 4 / 3)
-    least, most = inner.width() * 0.64 - gap, inner.width() * 0.71 - gap
+    # The panel gets what the picture leaves, between 29 and 40 % of the width.
+    left = round(video_height * aspect)
+    least, most = inner.width() * 0.60 - gap, inner.width() * 0.71 - gap
     left = round(max(least, min(most, left)))
     video = QRect(inner.left(), inner.top(), left, video_height)
     card = QRect(inner.left(), video.bottom() + 1 + gap, left, strip)
@@ -82,8 +84,8 @@ def _landscape(inner: QRect, *, gap: int, strip: int) -> tuple[QRect, QRect, QRe
     return video, card, panel
 
 
-def _portrait(inner: QRect, *, gap: int, strip: int) -> tuple[QRect, QRect, QRect]:
-    video_height = min(round(inner.width() * 3 / 4), round(inner.height() * 0.5))
+def _portrait(inner: QRect, *, gap: int, strip: int, aspect: float) -> tuple[QRect, QRect, QRect]:
+    video_height = min(round(inner.width() / aspect), round(inner.height() * 0.5))
     video = QRect(inner.left(), inner.top(), inner.width(), video_height)
     card = QRect(inner.left(), video.bottom() + 1 + gap, inner.width(), strip)
     top = card.bottom() + 1 + gap

@@ -127,6 +127,7 @@ class KioskWindow(QMainWindow):
 
     def start(self) -> None:
         """Show pictures from now on and, at the first start, ask for a PIN."""
+        self._centre.setFocus()
         self.pump.start()
         self._tick.start()
         on_done(self._services.store.operator_pin_is_set(), self._on_pin_known_at_start, owner=self)
@@ -137,6 +138,8 @@ class KioskWindow(QMainWindow):
         self._centre = QWidget()
         self._centre.setProperty("page", "true")
         self._centre.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        # Has the keyboard first, so that no button looks chosen before anybody chose.
+        self._centre.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.page)
         self._stack.addWidget(self.idle)
@@ -240,11 +243,14 @@ class KioskWindow(QMainWindow):
             self._stack.setCurrentWidget(self.idle)
 
     def _show_ready(self) -> None:
-        ready = ready_card(anybody_enrolled=self._anybody_enrolled)
+        ready = ready_card(
+            anybody_enrolled=self._anybody_enrolled,
+            has_picture=self._status.state is SourceState.LIVE,
+        )
         self.card.set_ready(ready)
         help_line = (
             self.tr("Step in front of the camera to clock in or out.")
-            if self._anybody_enrolled
+            if ready.symbol == "face"
             else f"{ready.title}. {ready.detail}"
         )
         self.idle.set_words(company=self._services.settings.kiosk.company, help_line=help_line)
@@ -264,6 +270,7 @@ class KioskWindow(QMainWindow):
         symbol, tone, words = state_words(status)
         self.panel.show_state(self._services.settings.kiosk.name, KioskState(symbol, tone, words))
         self._show_faults()
+        self._show_ready()
         self._offer_source_once()
 
     def _show_no_picture(self, status: EngineStatus) -> None:
@@ -376,7 +383,6 @@ class KioskWindow(QMainWindow):
         self.video.set_mirrored(mirrored=settings.kiosk.mirror)
         self.sounds.enabled = settings.kiosk.sound
         self.card.set_shown_ms(round(settings.kiosk.result_card_s * 1_000))
-        self._show_ready()
         self._on_status(self._status)
 
     def _on_look_changed(self) -> None:

@@ -61,8 +61,16 @@ def isolated(name: str) -> str:
     return f"\u2068{name}\u2069"
 
 
-def ready_card(*, anybody_enrolled: bool) -> CardContent:
+def ready_card(*, anybody_enrolled: bool, has_picture: bool = True) -> CardContent:
     """What stands there while nothing happens."""
+    if not has_picture:
+        return CardContent(
+            Level.NEUTRAL,
+            "hourglass",
+            translate("Kiosk", "One moment, please"),
+            translate("Kiosk", "Nobody can clock in by face without a picture."),
+            solid=False,
+        )
     if not anybody_enrolled:
         return CardContent(
             Level.NEUTRAL,
@@ -158,8 +166,10 @@ def _not_stored(person: Person, error: KnownError) -> CardContent:
     return CardContent(
         Level.DANGER,
         "cross",
-        translate("Kiosk", "{name}, your punch was not stored").format(name=isolated(person.name)),
-        str(error),
+        translate("Kiosk", "Your punch was not stored"),
+        translate("Kiosk", "{name}: {reason}").format(
+            name=isolated(person.name), reason=str(error)
+        ),
         sound=Sound.REFUSED,
     )
 

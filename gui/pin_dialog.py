@@ -4,13 +4,13 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from attendance.errors import KnownError
 from gui.bridge import on_done
 from gui.theme import TOUCH_PX, look, style_sheet
-from gui.widgets import Button, Symbol, Text, primary_button, restyle
+from gui.widgets import Button, Symbol, Text, fit_height, primary_button, restyle
 
 MIN_DIGITS = 4
 MAX_DIGITS = 12
@@ -32,10 +32,12 @@ class PinDialog(QDialog):
         self.setWindowTitle(title)
         self.setModal(True)
         self._digits = ""
-        self.title = Text(title, "title", wrap=True)
+        self.title = Text(title, "title")
         self.sentence = Text(sentence, tone="muted", wrap=True)
         self.dots = Text(type_name="title", strong=True)
         self.problem = Text(tone="danger", wrap=True)
+        # Has the keyboard first: a digit typed goes to the dialogue, a space presses nothing.
+        self.dots.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.ok_button = primary_button(self.tr("OK"), symbol="check")
         self.cancel_button = Button(self.tr("Cancel"))
         for label in (self.title, self.sentence, self.dots, self.problem):
@@ -43,8 +45,13 @@ class PinDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(32, 24, 32, 24)
         column.setSpacing(8)
-        column.addWidget(Symbol("lock", 40, tint="accent"), 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addWidget(self.title)
+        heading = QHBoxLayout()
+        heading.setSpacing(12)
+        heading.addStretch(1)
+        heading.addWidget(Symbol("lock", 32, tint="accent"))
+        heading.addWidget(self.title)
+        heading.addStretch(1)
+        column.addLayout(heading)
         column.addWidget(self.sentence)
         column.addWidget(self.dots)
         column.addWidget(self.problem)
@@ -58,7 +65,7 @@ class PinDialog(QDialog):
         self.cancel_button.clicked.connect(self.reject)
         self.ok_button.clicked.connect(self._on_ok)
         self.setStyleSheet(style_sheet(look().theme, target_px=TOUCH_PX - 4))
-        self.setFixedWidth(392)
+        self.setFixedWidth(400)
         self._show_digits()
 
     def press(self, digit: str) -> None:
@@ -76,6 +83,12 @@ class PinDialog(QDialog):
     def say(self, problem: str) -> None:
         """Show what is wrong; empty for nothing."""
         self.problem.setText(problem)
+        fit_height(self)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        fit_height(self)
+        self.dots.setFocus()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         text = event.text()
@@ -189,9 +202,9 @@ class SetPinDialog(PinDialog):
 
     def _ask_first(self) -> None:
         self._first = ""
-        self.title.setText(self.tr("Choose a PIN for the desk"))
+        self.title.setText(self.tr("Choose a PIN"))
         self.sentence.setText(
-            self.tr("4 to 12 digits. It protects enrolment, the punches and the settings.")
+            self.tr("4 to 12 digits. It protects the desk: enrolment, punches and settings.")
         )
         self.clear_digits()
 
@@ -200,6 +213,7 @@ class SetPinDialog(PinDialog):
             self._first = pin
             self.title.setText(self.tr("Enter it once more"))
             self.sentence.setText(self.tr("So that a slip of the finger locks nobody out."))
+            fit_height(self)
             self.clear_digits()
             return
         if pin != self._first:

@@ -38,7 +38,7 @@ PLAYERS: Sequence[tuple[str, ...]] = (
 )
 
 
-def tone_samples(tones: Sequence[tuple[float, float]]) -> array.array[int]:
+def tone_samples(tones: Sequence[tuple[float, float]]) -> "array.array[int]":
     """Return 16-bit mono samples of the tones, each rising and dying away softly."""
     samples = array.array("h")
     for frequency_hz, length_s in tones:

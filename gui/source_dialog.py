@@ -6,11 +6,12 @@ from enum import StrEnum
 from typing import Protocol
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from gui.bridge import in_background, on_done
 from gui.theme import TOUCH_PX, look, style_sheet
-from gui.widgets import Button, Symbol, Text, primary_button
+from gui.widgets import Button, Symbol, Text, fit_height, primary_button
 
 VIDEO_FILES = "*.mp4 *.mkv *.avi *.mov *.webm *.m4v"
 PICTURE_FILES = "*.jpg *.jpeg *.png *.bmp *.webp *.tif *.tiff"
@@ -93,7 +94,13 @@ class SourceDialog(QDialog):
             button.setAutoDefault(False)
         self.setStyleSheet(style_sheet(look().theme, target_px=TOUCH_PX - 8))
         self.setMinimumWidth(560)
+        self.resize(560, self.height())
         self._look_for_cameras()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        fit_height(self)
+        self.wait_button.setFocus()
 
     def _lay_out(self) -> None:
         heading = QHBoxLayout()
@@ -156,6 +163,7 @@ class SourceDialog(QDialog):
             if cameras
             else self.tr("This computer has no camera. Plug one in, or choose below.")
         )
+        fit_height(self)
 
     def _on_video(self) -> None:
         dialog_filter = self.tr("Videos and pictures") + f" ({VIDEO_FILES} {PICTURE_FILES})"
@@ -177,6 +185,7 @@ class SourceDialog(QDialog):
                 )
             )
             self.problem.show()
+            fit_height(self)
             return
         self._use(address)
 

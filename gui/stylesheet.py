@@ -8,13 +8,13 @@ _SHEET = Template(
 * { font-size: ${body}px; color: $text; outline: none; }
 QMainWindow, QDialog, QWizard, QWidget[page="true"] { background: $background; }
 QWidget[card="true"] { background: $surface; border-radius: ${corner}px;
-    border: ${border}px solid $surface; }
+    border: ${border}px solid $card_line; }
 QLabel { background: transparent; }
 QLabel[type="small"] { font-size: ${small}px; }
 QLabel[type="large"] { font-size: ${large}px; }
 QLabel[type="title"] { font-size: ${title}px; font-weight: 600; }
 QLabel[type="display"] { font-size: ${display}px; font-weight: 600; }
-QLabel[type="clock"] { font-size: ${clock}px; font-weight: 600; }
+QLabel[type="clock"] { font-size: ${clock}px; }
 QLabel[strong="true"] { font-weight: 600; }
 QLabel[tone="muted"] { color: $muted; }
 QLabel[tone="accent"] { color: $accent; }
@@ -25,16 +25,20 @@ QLabel[on="accent"] { color: $on_accent; }
 QLabel[on="success"] { color: $on_success; }
 QLabel[on="warning"] { color: $on_warning; }
 QLabel[on="danger"] { color: $on_danger; }
-QWidget[fill="neutral"] { background: $surface; border-radius: ${corner}px; }
+QWidget[fill="neutral"] { background: $surface; border-radius: ${corner}px;
+    border: ${border}px solid $card_line; }
 QWidget[fill="accent"] { background: $accent_fill; border-radius: ${corner}px; }
 QWidget[fill="success"] { background: $success_fill; border-radius: ${corner}px; }
 QWidget[fill="warning"] { background: $warning_fill; border-radius: ${corner}px; }
 QWidget[fill="danger"] { background: $danger_fill; border-radius: ${corner}px; }
+QWidget[banner="true"] { border-radius: 0; }
 QFrame[rule="true"] { background: $raised; border: none; max-height: 2px; min-height: 2px; }
 
 QPushButton, QToolButton { background: $surface; border: ${border}px solid $line;
     border-radius: ${corner_small}px; padding: 0 ${pad_wide}px; min-height: ${target}px; }
 QToolButton { padding: 0 ${pad}px; min-width: ${target}px; }
+QLineEdit QToolButton { border: none; background: transparent; padding: 0; min-width: 0;
+    min-height: 0; }
 QPushButton:hover, QToolButton:hover { background: $raised; }
 QPushButton:pressed, QToolButton:pressed { background: $raised; border-color: $text; }
 QPushButton:disabled, QToolButton:disabled { color: $muted; background: $raised;
@@ -77,6 +81,7 @@ QLineEdit, QComboBox, QDateEdit, QTimeEdit, QSpinBox, QDoubleSpinBox, QPlainText
 QTextBrowser { background: $surface; border: ${border}px solid $line;
     border-radius: ${corner_small}px; padding: 0 ${pad}px; min-height: ${target}px;
     selection-background-color: $accent_fill; selection-color: $on_accent; }
+QLineEdit, QPlainTextEdit, QTextEdit { placeholder-text-color: $muted; }
 QPlainTextEdit, QTextEdit, QTextBrowser { padding: ${pad}px; }
 QLineEdit:focus, QComboBox:focus, QDateEdit:focus, QTimeEdit:focus, QSpinBox:focus,
 QDoubleSpinBox:focus, QPlainTextEdit:focus, QTextEdit:focus, QTextBrowser:focus {

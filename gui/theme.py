@@ -19,6 +19,7 @@ from gui.stylesheet import style_sheet_text
 TYPE_PX: Mapping[str, int] = MappingProxyType(
     {"small": 14, "body": 16, "large": 20, "title": 28, "display": 44, "clock": 96}
 )
+LEAST_TYPE_PX = 14
 GRID_PX = 8
 CORNER_PX = 12
 TOUCH_PX = 56
@@ -202,7 +203,7 @@ def style_sheet(theme: Theme, *, scale: float = 1.0, target_px: int = DESK_TARGE
         return max(1, round(size * scale))
 
     values: dict[str, str | int] = {token: theme.colour(token) for token in _TOKENS}
-    values |= {name: px(size) for name, size in TYPE_PX.items()}
+    values |= {name: max(LEAST_TYPE_PX, px(size)) for name, size in TYPE_PX.items()}
     values |= {
         "corner": px(CORNER_PX),
         "corner_small": px(8),
@@ -210,6 +211,7 @@ def style_sheet(theme: Theme, *, scale: float = 1.0, target_px: int = DESK_TARGE
         "pad_wide": px(16),
         "target": max(target_px, px(target_px)),
         "border": 2 if theme.name == "contrast" else 1,
+        "card_line": theme.line if theme.name == "contrast" else theme.surface,
         "tick_file": _file("tick-white" if theme.on_accent == "#ffffff" else "tick-black"),
         "chevron_file": _file("chevron-white" if theme.is_dark else "chevron-black"),
     }

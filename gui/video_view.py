@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -51,7 +51,11 @@ class VideoView(QWidget):
 
     One copy is made of each shown frame (to the format Qt paints fastest); it is scaled once,
     while it is painted.
+
+    aspect_changed: the pictures have another shape than those before.
     """
+
+    aspect_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,6 +65,7 @@ class VideoView(QWidget):
         self._message = ""
         self._symbol = "camera"
         self._scale = 1.0
+        self._aspect = 4 / 3
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         look().changed.connect(self.update)
@@ -76,6 +81,11 @@ class VideoView(QWidget):
     @property
     def has_picture(self) -> bool:
         return self._image is not None
+
+    @property
+    def aspect(self) -> float:
+        """Width by height of the newest picture."""
+        return self._aspect
 
     @property
     def message(self) -> str:
@@ -100,6 +110,10 @@ class VideoView(QWidget):
         """Show this frame with these marks from now on."""
         self._image = screen_image(frame.bgr)
         self._marks = marks
+        aspect = frame.size_hw[1] / frame.size_hw[0]
+        if aspect != self._aspect:
+            self._aspect = aspect
+            self.aspect_changed.emit()
         self.update()
 
     def show_message(self, message: str, *, symbol: str) -> None:

@@ -16,6 +16,8 @@ from PySide6.QtWidgets import (
 from gui.icons import draw_symbol, icon, icon_size
 from gui.theme import look, tabular
 
+ICON_GAP_PX = 8
+
 
 def restyle(widget: QWidget, **properties: object) -> None:
     """Set dynamic properties (type, tone, kind, card, fill, on, invalid) and style anew."""
@@ -116,7 +118,7 @@ class Button(QPushButton):
         super().__init__(text, parent)
         self.setProperty("kind", kind)
         self._symbol = symbol
-        self.setIconSize(icon_size(symbol_px))
+        self.setIconSize(icon_size(symbol_px, gap_px=ICON_GAP_PX if text else 0))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._on_look_changed()
         look().changed.connect(self._on_look_changed)
@@ -141,7 +143,10 @@ class Button(QPushButton):
             "big-out": "on_accent",
         }.get(kind, "text")
         selected = "text" if kind == "navigation" else "on_accent"
-        self.setIcon(icon(self._symbol, tint=tint, selected_tint=selected))
+        gap = self.iconSize().width() / self.iconSize().height()
+        leads = self.layoutDirection() == Qt.LayoutDirection.LeftToRight
+        made = icon(self._symbol, tint=tint, selected_tint=selected, shape=gap, leads=leads)
+        self.setIcon(made)
 
 
 def primary_button(text: str, *, symbol: str = "") -> Button:
@@ -275,6 +280,7 @@ class Banner(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setProperty("banner", "true")
         self._level = "warning"
         self.symbol = Symbol("warning", 32, tint="on_warning")
         self.title = Text(strong=True, wrap=True)
@@ -308,6 +314,20 @@ class Banner(QWidget):
         restyle(self.title, on=level)
         restyle(self.sentence, on=level)
         self.show()
+
+
+def fit_height(window: QWidget) -> None:
+    """Make a window tall enough for its wrapped words at its width; call it when they change."""
+    layout = window.layout()
+    if layout is None:
+        return
+    for child in window.findChildren(QWidget):
+        child.ensurePolished()  # its font and padding come from the style sheet
+    layout.invalidate()
+    layout.activate()
+    height_px = max(layout.totalHeightForWidth(window.width()), layout.totalMinimumSize().height())
+    window.setMinimumHeight(height_px)
+    window.resize(window.width(), height_px)
 
 
 def set_margins(layout: QLayout, horizontal_px: int, vertical_px: int) -> None:
