@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import MappingProxyType
 
 from attendance.config import Settings
@@ -33,7 +34,6 @@ class Pipeline:
         """Raises ModelError if the gallery belongs to another model."""
         self._networks = networks
         self._settings = settings
-        self._detector = networks.detector
         self._tracker = Tracker()
         self._reader = networks.reader(settings.quality)
         self._gallery = gallery
@@ -61,12 +61,13 @@ class Pipeline:
     def replace_settings(self, settings: Settings) -> None:
         """Use these settings from now on, but for those that load networks: they need a start."""
         self._settings = settings
-        self._reader = self._networks.reader(settings.quality)
-        self._detector = Detector(
+        detector = Detector(
             self._networks.detector.session,
             threshold=settings.inference.detect_threshold,
             max_faces=settings.inference.max_faces,
         )
+        self._networks = replace(self._networks, detector=detector)
+        self._reader = self._networks.reader(settings.quality)
         self._use(self._gallery)
 
     def reset(self) -> None:
@@ -78,7 +79,7 @@ class Pipeline:
         watch = _StopWatch()
         self._frames += 1
         with watch.stage("detect"):
-            detections = self._detector.detect(frame.bgr)
+            detections = self._networks.detector.detect(frame.bgr)
         with watch.stage("landmarks"):
             faces = self._networks.landmarks.read(frame.bgr, detections)
             faces = tuple(sorted(faces, key=lambda face: -face.size_px))
