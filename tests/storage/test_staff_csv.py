@@ -119,6 +119,11 @@ def test_a_missing_column_is_named_with_those_found(tmp_path: Path) -> None:
         read(tmp_path, "id,staff_id\n1,17\n")
 
 
+def test_without_a_photo_column_a_person_has_no_named_photos(tmp_path: Path) -> None:
+    (row,) = good(read(tmp_path, "staff_id,name\n17,Ada\n"))
+    assert row.photos == ()
+
+
 def test_a_column_that_is_there_twice_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="column name twice"):
         read(tmp_path, "staff_id,name,Name,photo\n1,a,b,c\n")
