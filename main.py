@@ -24,7 +24,7 @@ from attendance.errors import InputError, KnownError
 from attendance.photo_enrolment import check_new_person, read_photos
 from attendance.staff import checked_person, checked_staff_id
 from attendance.staff_import import GrowingGallery, RowOutcome, StaffImport
-from attendance.types import Person, Template
+from attendance.types import Person, PersonState, Template
 from gui.program import Program
 from gui.terminal import run_headless
 
@@ -146,7 +146,7 @@ def enrol_command(options: argparse.Namespace) -> int:
 
     person = checked_person(staff_id=options.id, name=options.name, department=options.department)
     with opened(options.data_dir, overrides=options.set) as program:
-        if program.store.person(person.staff_id).result() is not None:
+        if is_taken(program, person.staff_id):
             raise InputError(
                 f"The staff id {person.staff_id} is taken.",
                 action="Use another one, or re-enrol that person at the desk.",
@@ -172,6 +172,12 @@ def enrol_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def is_taken(program: Program, staff_id: str) -> bool:
+    """Tell whether somebody has the staff id. An erased person may be enrolled again."""
+    person = program.store.person(staff_id).result()
+    return person is not None and person.state is not PersonState.ERASED
+
+
 def import_staff_command(options: argparse.Namespace) -> int:
     """Enrol everybody of a CSV; a bad row is reported and does not stop the rest."""
     from tqdm import tqdm
@@ -181,7 +187,7 @@ def import_staff_command(options: argparse.Namespace) -> int:
 
     if not options.photos.is_dir():
         raise InputError(f"There is no folder {options.photos}.", action="Give --photos DIR.")
-    rows = read_staff_csv(options.file).rows
+    rows = read_staff_csv(options.file, encoding=options.encoding).rows
     refused = 0
     with opened(options.data_dir, overrides=options.set) as program:
         networks = program.networks()
@@ -196,7 +202,7 @@ def import_staff_command(options: argparse.Namespace) -> int:
             gallery=GrowingGallery(program.current_gallery(networks.entry)),
             settings=program.settings.enrolment,
             photos_dir=options.photos,
-            is_taken=lambda staff_id: store.person(staff_id).result() is not None,
+            is_taken=lambda staff_id: is_taken(program, staff_id),
             enrol=None if options.dry_run else enrol,
         )
         outcomes = staff_import.run(rows)

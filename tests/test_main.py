@@ -130,6 +130,13 @@ def test_an_erased_person_is_not_recognised_any_more_and_keeps_their_punches(run
         database.close()
 
 
+def test_an_erased_person_may_be_enrolled_again(run: Run) -> None:
+    run.enrol("obama")
+    assert run("erase", "obama") == 0
+    run.enrol("obama")
+    assert [line["event"] for line in run.kiosk(OBAMA_VISITS[0])].count("punch") == 1
+
+
 def test_people_are_listed_for_people_and_for_scripts(run: Run) -> None:
     run.enrol("obama")
     assert run("people", "--json") == 0
