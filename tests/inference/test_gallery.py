@@ -164,3 +164,14 @@ def test_more_people_never_lower_the_threshold(people: int, more: int, rate: flo
 def test_incomplete_thresholds_are_reported(broken: Mapping[str, float]) -> None:
     with pytest.raises(ModelError, match="thresholds are incomplete"):
         threshold_for(broken, people=5, false_accept_per_look=1e-3, floor=0.4)
+
+
+def test_a_large_gallery_finds_the_same_person_as_a_small_one() -> None:
+    vectors = _unit(20_050, seed=3)
+    ids = [f"{number:05d}" for number in range(len(vectors))]
+    probe = _embedding(vectors[40] * np.float32(0.8) + vectors[20_040] * np.float32(0.6))
+    large = _gallery(ids, vectors).search(probe, threshold=0.5)
+    small = _gallery([ids[40], ids[20_040]], vectors[[40, 20_040]]).search(probe, threshold=0.5)
+    assert large.person_id == small.person_id == ids[40]
+    assert large.similarity == pytest.approx(small.similarity, abs=1e-5)
+    assert large.runner_up == pytest.approx(small.runner_up, abs=1e-5)
