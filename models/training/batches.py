@@ -1,0 +1,69 @@
+"""The stream of training batches: a function of seed and step, made one step ahead."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.training.augment import AugmentationSettings, Crops, augment
+from models.training.data import CropStore
+from models.training.teacher import Float32, Targets, Teacher
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """inputs: float32 (N, 3, 112, 112), what a teacher takes; the student sees the middle."""
+
+    inputs: Float32
+    labels: NDArray[np.int64]
+    targets: Targets | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecipe:
+    """Where batches come from. Equal recipes give equal batches at equal steps."""
+
+    store: CropStore
+    augmentation: AugmentationSettings
+    teacher: Teacher | None
+    batch_size: int
+    seed: int
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step; every epoch is a new order of all training crops."""
+        places = np.flatnonzero(~self.store.held_out)
+        along = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        epochs, offsets = along // len(places), along % len(places)
+        chosen = np.concatenate(
+            [
+                self._order(int(epoch), len(places))[offsets[epochs == epoch]]
+                for epoch in np.unique(epochs)
+            ]
+        )
+        rows = np.sort(places[chosen])
+        rng = np.random.default_rng([self.seed, 2, step])
+        crops = augment(np.asarray(self.store.crops[rows]), self.augmentation, rng)
+        inputs = network_input(crops)
+        targets = self.teacher.targets(inputs) if self.teacher is not None else None
+        return Batch(inputs, self.store.labels[rows], targets)
+
+    def _order(self, epoch: int, count: int) -> NDArray[np.int64]:
+        return np.random.default_rng([self.seed, 1, epoch]).permutation(count)
+
+    def from_step(self, step: int) -> Iterator[Batch]:
+        """Batches from a step on, without end; the next is made while one is used."""
+        with ThreadPoolExecutor(1, thread_name_prefix="batches") as worker:
+            waiting: Future[Batch] = worker.submit(self.batch, step)
+            while True:
+                step += 1
+                batch = waiting.result()
+                waiting = worker.submit(self.batch, step)
+                yield batch
+
+
+def network_input(crops_bgr: Crops) -> Float32:
+    """BGR uint8 (N, H, W, 3) as float32 (N, 3, H, W): RGB, (x − 127.5) / 128."""
+    rgb = crops_bgr[..., ::-1].astype(np.float32)
+    return np.ascontiguousarray(((rgb - 127.5) / 128).transpose(0, 3, 1, 2))

@@ -1,0 +1,209 @@
+"""The training configuration: a TOML file whose tables are the dataclasses below."""
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from attendance.errors import ConfigError
+from models.training.augment import AugmentationSettings
+from models.training.objective import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class DataSettings:
+    """Exactly one of the three; relative paths start at the configuration file's folder.
+
+    shards: folder of tar files with NAME.webp and NAME.json ({"label": int}, −1 = unknown).
+    list: text file of `relative/path label` lines, the paths starting at `root`.
+    folder: one sub-folder of pictures for each person.
+    held_out_of_32: thirty-seconds of the identities kept for validation.
+    """
+
+    shards: str = ""
+    list: str = ""
+    root: str = ""
+    folder: str = ""
+    held_out_of_32: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkTable:
+    """input 112 × 96 throughout; late_leaky: leaky ReLU after the depthwise convolutions from the
+    first 14 × 12 map on, where it costs little and follows the teacher better."""
+
+    activation: Literal["relu", "leaky-relu", "prelu"] = "relu"
+    norm: Literal["batch", "none"] = "none"
+    embedding_size: int = 128
+    late_leaky: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StartTable:
+    """checkpoint: weights (.npz) or a checkpoint (.pt) to begin with; else, where there is a
+    teacher, least squares over `crops` crops (`head_crops` for the head); 0 = random weights."""
+
+    checkpoint: str = ""
+    crops: int = 384
+    head_crops: int = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class DistillTable:
+    """teacher: the imported fp32 file with PRelu nodes. taps: bottlenecks whose outputs are
+    followed. mirrored: the target is the sum of the embeddings of a crop and of its mirror."""
+
+    teacher: str
+    taps: tuple[int, ...] = (1, 4, 5, 8, 11, 12, 14)
+    mirrored: bool = False
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserTable:
+    kind: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    momentum: float = 0.9
+    clip_norm: float = 5.0
+    ema_decay: float = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleTable:
+    """Exactly one of steps and minutes ends the training; minutes count running time only."""
+
+    kind: Literal["cosine", "step", "constant"] = "cosine"
+    steps: int = 0
+    minutes: float = 0.0
+    warm_up: float = 0.02
+    drops: tuple[float, ...] = (0.5, 0.75, 0.9)
+    drop_factor: float = 0.1
+    floor: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class RunTable:
+    """directory: checkpoints, log and decoded crops, relative to the configuration file."""
+
+    directory: str
+    batch_size: int = 64
+    seed: int = 1
+    threads: int = 2
+    checkpoint_minutes: float = 5.0
+    validate_minutes: float = 10.0
+    log_steps: int = 20
+    patience: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """Everything a training run depends on besides the pictures."""
+
+    run: RunTable
+    data: DataSettings
+    network: NetworkTable = field(default_factory=NetworkTable)
+    start: StartTable = field(default_factory=StartTable)
+    distill: DistillTable | None = None
+    loss: Weights = field(default_factory=Weights)
+    optimiser: OptimiserTable = field(default_factory=OptimiserTable)
+    schedule: ScheduleTable = field(default_factory=ScheduleTable)
+    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+    base_dir: Path = Path()
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read and check a configuration. Raises ConfigError naming the file, the key and the rule."""
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(
+            f"The training configuration {path} cannot be read: {error}.",
+            action="Give the path of a TOML file such as models/configs/native-distill.toml.",
+        ) from error
+    if "base_dir" in values:
+        raise ConfigError(f"{path}: unknown key base_dir.")
+    config = _table(TrainingConfig, values, where="", path=path)
+    config = dataclasses.replace(config, base_dir=path.resolve().parent)
+    _check(config, path)
+    return config
+
+
+def _check(config: TrainingConfig, path: Path) -> None:
+    data, schedule, run = config.data, config.schedule, config.run
+    rules = [
+        (
+            sum(map(bool, (data.shards, data.list, data.folder))) == 1,
+            "[data] needs exactly one of shards, list and folder",
+        ),
+        (0 <= data.held_out_of_32 < 32, "[data] held_out_of_32 must be 0 to 31"),
+        (
+            (schedule.steps > 0) != (schedule.minutes > 0),
+            "[schedule] needs either steps or minutes",
+        ),
+        (0 <= schedule.warm_up < 1, "[schedule] warm_up must be at least 0 and below 1"),
+        (run.batch_size >= 2, "[run] batch_size must be at least 2"),
+        (run.threads >= 1, "[run] threads must be at least 1"),
+        (config.optimiser.learning_rate > 0, "[optimiser] learning_rate must be above 0"),
+        (0 <= config.optimiser.ema_decay < 1, "[optimiser] ema_decay must be 0 to below 1"),
+        (
+            config.distill is None or all(0 <= tap <= 14 for tap in config.distill.taps),
+            "[distill] taps must be bottlenecks, 0 to 14",
+        ),
+        (
+            config.network.norm == "none" or config.start.crops == 0 or config.distill is None,
+            '[start] crops needs [network] norm = "none"',
+        ),
+    ]
+    for kept, rule in rules:
+        if not kept:
+            raise ConfigError(f"{path}: {rule}.", action="Correct it and start again.")
+
+
+def _table(kind: type[Any], values: Mapping[str, Any], *, where: str, path: Path) -> Any:
+    hints = typing.get_type_hints(kind)
+    known = [f.name for f in dataclasses.fields(kind) if f.name != "base_dir"]
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+            raise ConfigError(f"{path}: unknown key {where}{key}.", action=hint)
+    for f in dataclasses.fields(kind):
+        needed = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        if needed and f.name not in values:
+            raise ConfigError(f"{path}: {where}{f.name} is missing.", action="Add it.")
+    return kind(
+        **{
+            key: _value(hints[key], value, where=f"{where}{key}", path=path)
+            for key, value in values.items()
+        }
+    )
+
+
+def _value(hint: Any, value: Any, *, where: str, path: Path) -> Any:
+    origin, choices = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return _value(choices[0], value, where=where, path=path)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{path}: {where} must be a table.")
+        return _table(hint, value, where=f"{where}.", path=path)
+    if origin is Literal:
+        if value not in choices:
+            names = ", ".join(map(str, choices))
+            raise ConfigError(f"{path}: {where} is {value!r}; it must be one of {names}.")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise ConfigError(f"{path}: {where} must be a list.")
+        return tuple(_value(choices[0], item, where=where, path=path) for item in value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not hint:
+        raise ConfigError(f"{path}: {where} is {value!r}; it must be of type {hint.__name__}.")
+    return value

@@ -1,0 +1,284 @@
+"""One training run, from the first batch to the averaged weights; stopped and resumed at will."""
+
+import dataclasses
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from attendance.errors import ModelError
+from models.networks.mobilefacenet import MobileFaceNet
+from models.training.batches import Batch, BatchRecipe
+from models.training.checkpoint import (
+    Checkpoint,
+    load_weights,
+    read_checkpoint,
+    write_checkpoint,
+    write_weights,
+)
+from models.training.config import OptimiserTable, TrainingConfig
+from models.training.log import CsvLog
+from models.training.objective import MarginLoss, terms, weighted
+from models.training.schedule import learning_rate_factor, progress
+from models.training.validation import Validator
+
+_LOG = logging.getLogger(__name__)
+CHECKPOINT = "checkpoint.pt"
+BEST = "best.npz"
+LAST = "last.npz"
+LOG = "log.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run works with. build_network is called once, when there is nothing to resume."""
+
+    batches: BatchRecipe
+    validator: Validator
+    build_network: Callable[[], MobileFaceNet]
+    margin_loss: MarginLoss | None = None
+
+
+@dataclass(slots=True)
+class _State:
+    step: int
+    elapsed_s: float
+    best: float
+    since_best: int
+
+
+class Run:
+    """A run in its directory: `checkpoint.pt`, `log.csv`, `best.npz`, `last.npz`.
+
+    Driven by steps it resumes exactly: killed at any moment and started again, it ends with the
+    same weights. Driven by minutes it goes on at the time already spent.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        parts: Parts,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Raises ModelError if the directory's checkpoint is damaged or another run's."""
+        self._config, self._parts, self._clock = config, parts, clock
+        self._directory = config.base_dir / config.run.directory
+        self._directory.mkdir(parents=True, exist_ok=True)
+        torch.set_num_threads(config.run.threads)
+        path = self._directory / CHECKPOINT
+        found = read_checkpoint(path) if path.exists() else None
+        if found is not None and found.fingerprint != fingerprint(config):
+            raise ModelError(
+                f"{path} belongs to a run with another configuration.",
+                action="Give another [run] directory, or delete it to start afresh.",
+            )
+        network = MobileFaceNet(found.settings) if found is not None else parts.build_network()
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._optimiser = make_optimiser(self.network, config.optimiser)
+        if found is None:
+            self._state = _State(0, 0.0, -1.0, 0)
+            self._average = _copied(self.network.state_dict())
+            self._write_checkpoint()
+        else:
+            self._state = _State(found.step, found.elapsed_s, found.best, found.since_best)
+            load_weights(self.network, found.weights, path)
+            self._average = found.average
+            self._optimiser.load_state_dict(found.optimiser)
+            _LOG.info("resumed at step %d after %.0f s", found.step, found.elapsed_s)
+        self._log = CsvLog(self._directory / LOG, keep_until_step=self._state.step)
+
+    def train(self, *, stop_after_step: int | None = None) -> None:
+        """Train until the schedule, the patience or the given step ends it; then `last.npz`."""
+        config, state = self._config, self._state
+        since = _Since(self._clock(), state.step)
+        saved_s = validated_s = state.elapsed_s
+        started_s = self._clock() - state.elapsed_s
+        batches = self._parts.batches.from_step(state.step)
+        bar = tqdm(
+            total=config.schedule.steps or None, initial=state.step, unit="step", disable=None
+        )
+        try:
+            while not self._is_over():
+                done = progress(config.schedule, step=state.step, elapsed_s=state.elapsed_s)
+                row = self._step(next(batches), done)
+                state.step += 1
+                state.elapsed_s = self._clock() - started_s
+                bar.update()
+                at_log = state.step % config.run.log_steps == 0
+                at_validation = state.elapsed_s - validated_s >= 60 * config.run.validate_minutes
+                if at_validation:
+                    row |= self._validate()
+                    validated_s = state.elapsed_s
+                if at_log or at_validation:
+                    self._report(row, since, bar)
+                if state.elapsed_s - saved_s >= 60 * config.run.checkpoint_minutes:
+                    self._write_checkpoint()
+                    saved_s = state.elapsed_s
+                if state.step == stop_after_step:
+                    return
+        finally:
+            batches.close()  # type: ignore[attr-defined]
+            bar.close()
+        self._report(dict(self._validate()), since, bar)
+        self._write_checkpoint()
+        write_weights(self._directory / LAST, self.network, self._average)
+
+    def _is_over(self) -> bool:
+        config, state = self._config, self._state
+        if config.run.patience and state.since_best >= config.run.patience:
+            return True
+        return progress(config.schedule, step=state.step, elapsed_s=state.elapsed_s) >= 1
+
+    def _step(self, batch: Batch, done: float) -> dict[str, float | int]:
+        config = self._config
+        rate = config.optimiser.learning_rate * learning_rate_factor(config.schedule, done)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        self.network.train()
+        width = self.network.settings.input_hw[1]
+        start = (batch.inputs.shape[3] - width) // 2
+        crops = torch.from_numpy(batch.inputs[:, :, :, start : start + width])
+        crops = crops.contiguous(memory_format=torch.channels_last)
+        taps = config.distill.taps if config.distill is not None else ()
+        embeddings, features = self.network.with_taps(crops, taps)
+        if batch.targets is None:
+            raise ValueError("a batch without targets needs a loss on labels")
+        values = terms(
+            embeddings,
+            [features[tap] for tap in taps],
+            target_embeddings=torch.from_numpy(batch.targets.embeddings),
+            target_features=[torch.from_numpy(part) for part in batch.targets.features],
+            labels=torch.from_numpy(batch.labels),
+            margin_loss=self._parts.margin_loss,
+        )
+        loss = weighted(values, config.loss, progress=done)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.optimiser.clip_norm)
+        if not torch.isfinite(norm):
+            _LOG.warning("step %d left out: the gradient is not finite", self._state.step)
+        else:
+            self._optimiser.step()
+            self._update_average()
+        return {
+            "learning_rate": rate,
+            "loss": float(loss.detach()),
+            "gradient_norm": float(norm),
+            **{name: float(value.detach()) for name, value in values.items()},
+        }
+
+    def _update_average(self) -> None:
+        decay = min(
+            self._config.optimiser.ema_decay, (1 + self._state.step) / (10 + self._state.step)
+        )
+        with torch.no_grad():
+            for name, value in self.network.state_dict().items():
+                if value.is_floating_point():
+                    self._average[name].lerp_(value, 1 - decay)
+                else:
+                    self._average[name].copy_(value)
+
+    def _validate(self) -> dict[str, float | int]:
+        averaged = MobileFaceNet(self.network.settings)
+        averaged.load_state_dict(self._average)
+        result = self._parts.validator(averaged.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+        state = self._state
+        if result.score > state.best:
+            state.best, state.since_best = result.score, 0
+            write_weights(self._directory / BEST, self.network, self._average)
+        else:
+            state.since_best += 1
+        return {"held_out_cosine": result.cosine, "held_out_tar_1e-3": result.tar}
+
+    def _report(self, row: Mapping[str, float | int], since: "_Since", bar: "tqdm[Any]") -> None:
+        state, size = self._state, self._config.run.batch_size
+        facts = {
+            "step": state.step,
+            "images": state.step * size,
+            "elapsed_s": state.elapsed_s,
+            "images_per_s": since.rate(self._clock(), state.step) * size,
+            **row,
+        }
+        self._log.write(facts)
+        text = "  ".join(
+            f"{key} {facts[key]:.4g}"
+            for key in ("images_per_s", "loss", "embedding", "features", "held_out_cosine")
+            if key in facts
+        )
+        bar.set_postfix_str(text)
+        if bar.disable:
+            _LOG.info("step %d  %.0f s  %s", state.step, state.elapsed_s, text)
+
+    def _write_checkpoint(self) -> None:
+        state = self._state
+        write_checkpoint(
+            self._directory / CHECKPOINT,
+            Checkpoint(
+                settings=self.network.settings,
+                fingerprint=fingerprint(self._config),
+                step=state.step,
+                elapsed_s=state.elapsed_s,
+                best=state.best,
+                since_best=state.since_best,
+                weights=dict(self.network.state_dict()),
+                average=self._average,
+                optimiser=self._optimiser.state_dict(),
+            ),
+        )
+
+
+@dataclass(slots=True)
+class _Since:
+    """Speed since the last report."""
+
+    at_s: float
+    step: int
+
+    def rate(self, now_s: float, step: int) -> float:
+        speed = (step - self.step) / max(now_s - self.at_s, 1e-9)
+        self.at_s, self.step = now_s, step
+        return speed
+
+
+def make_optimiser(network: nn.Module, table: OptimiserTable) -> torch.optim.Optimizer:
+    """AdamW, or SGD with Nesterov momentum; no weight decay on biases, norms and slopes."""
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": decayed, "weight_decay": table.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    if table.kind == "sgd":
+        return torch.optim.SGD(
+            groups, lr=table.learning_rate, momentum=table.momentum, nesterov=True
+        )
+    return torch.optim.AdamW(groups, lr=table.learning_rate, fused=True)
+
+
+def fingerprint(config: TrainingConfig) -> str:
+    """A hash of what must not change between the parts of one run."""
+    values = dataclasses.asdict(config)
+    for key in ("base_dir", "schedule"):
+        del values[key]
+    for key in ("threads", "checkpoint_minutes", "validate_minutes", "log_steps", "patience"):
+        del values["run"][key]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _copied(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in weights.items()}
+
+
+def set_seeds(seed: int) -> None:
+    """Seeds of the libraries that draw numbers of their own."""
+    torch.manual_seed(seed)
+    np.random.default_rng(seed)

@@ -1,0 +1,91 @@
+"""What the student is pulled towards: the teacher's embedding, its similarities, its features."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as nnf
+
+MarginLoss = Callable[[Tensor, Tensor], Tensor]
+"""(embeddings (M, E), labels int64 (M)) of the labelled crops of a batch, to a scalar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each term counts; `features` at the start and at the end of the schedule."""
+
+    embedding: float = 1.0
+    similarity: float = 10.0
+    features_start: float = 1.0
+    features_end: float = 0.1
+    margin: float = 0.0
+
+    def features(self, progress: float) -> float:
+        """The weight of the feature maps; geometric between both ends. progress: 0 … 1."""
+        if self.features_start <= 0 or self.features_end <= 0:
+            return self.features_start + progress * (self.features_end - self.features_start)
+        return float(self.features_start * (self.features_end / self.features_start) ** progress)
+
+
+def cosine_distance(embeddings: Tensor, targets: Tensor) -> Tensor:
+    """Mean of 1 − cos between each embedding and its target (N, E)."""
+    return (1 - nnf.cosine_similarity(embeddings, targets)).mean()
+
+
+def similarity_distance(embeddings: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared difference of the batch's two similarity matrices, diagonal left out."""
+    count = len(embeddings)
+    if count < 2:
+        return embeddings.sum() * 0
+    student = nnf.normalize(embeddings)
+    teacher = nnf.normalize(targets)
+    difference = student @ student.T - teacher @ teacher.T
+    return difference.square().sum() / (count * (count - 1))
+
+
+def feature_distance(features: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    """Mean over the taps of squared difference over the target's variance.
+
+    A target may have more columns (the teacher sees a wider crop): the middle ones count.
+    """
+    total = torch.zeros(())
+    for ours, wide in zip(features, targets, strict=True):
+        start = (wide.shape[3] - ours.shape[3]) // 2
+        theirs = wide[:, :, :, start : start + ours.shape[3]]
+        centred = theirs - theirs.mean((0, 2, 3), keepdim=True)
+        total = total + nnf.mse_loss(ours, theirs) / centred.square().mean().clamp_min(1e-12)
+    return total / max(len(features), 1)
+
+
+def terms(
+    embeddings: Tensor,
+    features: Sequence[Tensor],
+    *,
+    target_embeddings: Tensor,
+    target_features: Sequence[Tensor],
+    labels: Tensor,
+    margin_loss: MarginLoss | None = None,
+) -> Mapping[str, Tensor]:
+    """Every term of the loss by name, unweighted. labels: int64 (N), −1 where unknown."""
+    result = {
+        "embedding": cosine_distance(embeddings, target_embeddings),
+        "similarity": similarity_distance(embeddings, target_embeddings),
+    }
+    if features:
+        result["features"] = feature_distance(features, target_features)
+    known = labels >= 0
+    if margin_loss is not None and bool(known.any()):
+        result["margin"] = margin_loss(embeddings[known], labels[known])
+    return result
+
+
+def weighted(values: Mapping[str, Tensor], weights: Weights, *, progress: float) -> Tensor:
+    """The loss: each term times its weight at this point of the schedule."""
+    factors = {
+        "embedding": weights.embedding,
+        "similarity": weights.similarity,
+        "features": weights.features(progress),
+        "margin": weights.margin,
+    }
+    return torch.stack([value * factors[name] for name, value in values.items()]).sum()

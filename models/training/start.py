@@ -1,0 +1,85 @@
+"""The network a run begins with: given weights, a fit to the teacher, or random numbers."""
+
+import logging
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from attendance.errors import ModelError
+from models.networks.mobilefacenet import MobileFaceNet, NetworkSettings
+from models.training.batches import network_input
+from models.training.checkpoint import read_network
+from models.training.config import NetworkTable, TrainingConfig
+from models.training.data import CropStore
+from models.training.reconstruct import ALL_SLOPES, reconstruct
+
+_LOG = logging.getLogger(__name__)
+_FIRST_LATE_ACTIVATION = 13
+"""The depthwise activation of bottleneck 5, the first on a 14 × 12 map."""
+_PLAIN = (0.0,)
+
+
+def build_network(
+    config: TrainingConfig, store: CropStore, teacher: MobileFaceNet | None
+) -> MobileFaceNet:
+    """Raises ModelError if the given weights belong to a network with another [network] table."""
+    table = config.network
+    if config.start.checkpoint:
+        path = config.base_dir / config.start.checkpoint
+        network = read_network(path)
+        found = network.settings
+        wanted = (table.activation, table.norm, table.embedding_size)
+        if (found.activation, found.norm, found.embedding_size) != wanted:
+            raise ModelError(
+                f"{path} holds another network: {found.activation}, norm {found.norm}, "
+                f"{found.embedding_size}-d.",
+                action="Give weights made with the same [network] table.",
+            )
+        return network
+    settings = NetworkSettings(
+        embedding_size=table.embedding_size, activation=table.activation, norm=table.norm
+    )
+    network = MobileFaceNet(settings)
+    if teacher is None or config.start.crops == 0:
+        return network
+    return _fitted(config, store, teacher, network)
+
+
+def _fitted(
+    config: TrainingConfig, store: CropStore, teacher: MobileFaceNet, network: MobileFaceNet
+) -> MobileFaceNet:
+    places = np.flatnonzero(~store.held_out)
+    order = np.random.default_rng([config.run.seed, 3]).permutation(places)
+    body, head = config.start.crops, config.start.head_crops
+    _LOG.info("fitting the student to the teacher on %d and %d crops", body, head)
+
+    def crops(rows: np.ndarray) -> Tensor:  # type: ignore[type-arg]
+        return torch.from_numpy(network_input(np.asarray(store.crops[np.sort(rows)])))
+
+    slopes = reconstruct(
+        network,
+        teacher,
+        crops(order[:body]),
+        head_crops=crops(order[:head]),
+        slopes=_choices(config.network, network.settings.activation_count),
+    )
+    started = MobileFaceNet(
+        NetworkSettings(
+            embedding_size=config.network.embedding_size,
+            activation="leaky-relu" if any(slopes) else "relu",
+            norm="none",
+            slopes=slopes,
+        )
+    )
+    started.load_state_dict(network.state_dict())
+    return started
+
+
+def _choices(table: NetworkTable, count: int) -> list[tuple[float, ...]]:
+    """The slopes each activation may take; odd places are those after a depthwise convolution."""
+
+    def late(place: int) -> bool:
+        return table.late_leaky and place % 2 == 1 and place >= _FIRST_LATE_ACTIVATION
+
+    return [ALL_SLOPES if late(place) else _PLAIN for place in range(count)]
