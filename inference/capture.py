@@ -214,7 +214,7 @@ class Capture:
         if source.live:
             raise CameraError(
                 f"{source.description} gives no picture any more.",
-                action="Check that it is plugged in and switched on.",
+                action="Check its cable and its power.",
             )
         self._tell(SourceState.ENDED)
         return True
