@@ -16,7 +16,7 @@ ROW_ROLE = Qt.ItemDataRole.UserRole + 2
 
 BADGE_PX = 36
 SYMBOL_PX = 20
-PAD_PX = 12
+PAD_PX = 8
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -101,7 +101,7 @@ class CellDelegate(QStyledItemDelegate):
         painter.setFont(font)
         painter.setPen(QColor(theme.text))
         painter.drawText(disc, Qt.AlignmentFlag.AlignCenter, cell.initials)
-        return self._left_over(room, BADGE_PX + PAD_PX, right_to_left=right_to_left)
+        return self._left_over(room, BADGE_PX + 12, right_to_left=right_to_left)
 
     def _paint_words(
         self, painter: QPainter, cell: Cell, room: QRectF, *, main: QColor, quiet: QColor

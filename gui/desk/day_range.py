@@ -15,7 +15,7 @@ from gui.desk.moments import (
     this_month,
     to_qdate,
 )
-from gui.widgets import Chip, Text
+from gui.widgets import Chip
 
 FORMAT = "yyyy-MM-dd"
 
@@ -45,13 +45,12 @@ class DayRange(QWidget):
         self.last = self._date_edit(self.tr("To, included"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
+        row.setSpacing(4)
         for name, chip in self.chips.items():
             row.addWidget(chip)
             chip.clicked.connect(lambda _checked, name=name: self.choose(name))
         row.addStretch(1)
         row.addWidget(self.first)
-        row.addWidget(Text("–", tone="muted"))
         row.addWidget(self.last)
         self._set(this_month(today()))
         self.first.dateChanged.connect(lambda _day: self._on_date_changed(self.first))
@@ -76,7 +75,7 @@ class DayRange(QWidget):
         edit.setDateRange(QDate(2000, 1, 1), QDate(2199, 12, 31))
         edit.setAccessibleName(name)
         edit.setToolTip(name)
-        edit.setMinimumWidth(136)
+        edit.setMinimumWidth(150)
         # One question when a date is typed, not one for each digit.
         edit.setKeyboardTracking(False)
         return edit

@@ -57,7 +57,7 @@ class DeskWindow(QMainWindow):
             Button(self.tr("Punches"), kind="navigation", symbol="clock"),
             Button(self.tr("Settings"), kind="navigation", symbol="settings"),
         )
-        self.close_button = Button(self.tr("Back to the kiosk"), symbol="left")
+        self.close_button = Button(self.tr("Close the desk"), symbol="left")
         self.company = ElidedText("", "small", tone="muted")
         self._stack = QStackedWidget()
         self._build()

@@ -24,16 +24,27 @@ class PeopleColumn(IntEnum):
     PERSON = 0
     DEPARTMENT = 1
     LAST_PUNCH = 2
-    TEMPLATES = 3
-    STATE = 4
+    STATE = 3
 
 
-def state_cell(state: PersonState) -> Cell:
+def state_cell(state: PersonState, *, template_count: int) -> Cell:
     """Return a person's state in colour, symbol and words."""
+    templates = translate("Desk", "{count} templates").format(count=template_count)
+    if template_count == 1:
+        templates = translate("Desk", "1 template")
+    if state is PersonState.ACTIVE and template_count == 0:
+        return Cell(
+            translate("Desk", "No face"),
+            below=translate("Desk", "needs pictures"),
+            symbol="warning",
+            tone="warning",
+        )
     if state is PersonState.ACTIVE:
-        return Cell(translate("Desk", "Active"), symbol="check", tone="success")
+        return Cell(translate("Desk", "Active"), below=templates, symbol="check", tone="success")
     if state is PersonState.INACTIVE:
-        return Cell(translate("Desk", "Inactive"), symbol="person-off", tone="muted")
+        return Cell(
+            translate("Desk", "Inactive"), below=templates, symbol="person-off", tone="muted"
+        )
     return Cell(translate("Desk", "Erased"), symbol="trash", tone="muted")
 
 
@@ -99,9 +110,8 @@ class PeopleModel(QAbstractTableModel):
             return None
         return {
             PeopleColumn.PERSON: translate("Desk", "Person"),
-            PeopleColumn.DEPARTMENT: translate("Desk", "Department and shift"),
+            PeopleColumn.DEPARTMENT: translate("Desk", "Department"),
             PeopleColumn.LAST_PUNCH: translate("Desk", "Last punch"),
-            PeopleColumn.TEMPLATES: translate("Desk", "Templates"),
             PeopleColumn.STATE: translate("Desk", "State"),
         }[PeopleColumn(section)]
 
@@ -151,16 +161,8 @@ class PeopleModel(QAbstractTableModel):
                 return Cell(person.department or "–", below=person.shift)
             case PeopleColumn.LAST_PUNCH:
                 return self._last_punch(row)
-            case PeopleColumn.TEMPLATES:
-                few = row.template_count == 0 and person.state is PersonState.ACTIVE
-                return Cell(
-                    str(row.template_count),
-                    figures=True,
-                    symbol="warning" if few else "",
-                    tone="warning" if few else "text",
-                )
             case PeopleColumn.STATE:
-                return state_cell(person.state)
+                return state_cell(person.state, template_count=row.template_count)
 
     def _last_punch(self, row: PersonRow) -> Cell:
         punch = row.last_punch
@@ -181,7 +183,5 @@ def _key_for(column: PeopleColumn) -> Callable[[PersonRow], Any]:
             return lambda row: (folded(row.person.department), folded(row.person.shift))
         case PeopleColumn.LAST_PUNCH:
             return lambda row: LONG_AGO if row.last_punch is None else row.last_punch.at_utc
-        case PeopleColumn.TEMPLATES:
-            return lambda row: row.template_count
         case _:
-            return lambda row: list(PersonState).index(row.person.state)
+            return lambda row: (list(PersonState).index(row.person.state), row.template_count)

@@ -12,7 +12,7 @@ from attendance.errors import KnownError
 from attendance.types import Person, PersonState
 from gui.bridge import on_done
 from gui.desk.desk_page import DeskPage
-from gui.desk.people_model import PeopleColumn, PeopleModel
+from gui.desk.people_model import PeopleModel
 from gui.desk.person_dialog import PersonDialog
 from gui.desk.questions import deactivate_question, erase_question
 from gui.desk.search_field import SearchField
@@ -31,10 +31,9 @@ class PeoplePage(DeskPage):
     """Owned by the GUI thread; every question to the store is answered later."""
 
     def __init__(self, services: Services) -> None:
-        self.enrol_button = primary_button("", symbol="person-add")
-        super().__init__("", services=services, action=self.enrol_button)
-        self.page_title.title.setText(self.tr("People"))
-        self.enrol_button.setText(self.tr("Enrol a person"))
+        super().__init__(services)
+        self.enrol_button = primary_button(self.tr("Enrol a person"), symbol="person-add")
+        self.set_title(self.tr("People"), self.enrol_button)
         self.enrol_button.clicked.connect(self.enrol)
         self.search = SearchField(self.tr("Search name, staff id or department"))
         self.chips = {
@@ -105,7 +104,7 @@ class PeoplePage(DeskPage):
             actions.addWidget(button)
         self.body.addWidget(self.bar)
         self.bar.hide()
-        self.table.set_widths((240, 176, 168, 104, 112), stretch=PeopleColumn.PERSON)
+        self.table.set_shares((35, 20, 24, 21))
         self.table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.table.setSortingEnabled(True)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -188,7 +187,7 @@ class PeoplePage(DeskPage):
         if row is None:
             return
         person = row.person
-        self.selected_name.set_text(f"{person.name} · {person.staff_id}")
+        self.selected_name.set_text(person.name)
         active = person.state is PersonState.ACTIVE
         self.state_button.setText(self.tr("Deactivate") if active else self.tr("Activate"))
         self.state_button.set_symbol("person-off" if active else "person")

@@ -123,7 +123,7 @@ class PunchesModel(QAbstractTableModel):
         match column:
             case PunchesColumn.TIME:
                 at = punch.at_utc.astimezone(self._zone)
-                return Cell(f"{at:%Y-%m-%d  %H:%M:%S}", figures=True)
+                return Cell(f"{at:%Y-%m-%d %H:%M:%S}", figures=True)
             case PunchesColumn.PERSON:
                 return Cell(row.name, below=punch.person_id, strong=True)
             case PunchesColumn.DEPARTMENT:

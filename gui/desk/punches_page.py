@@ -14,7 +14,7 @@ from gui.bridge import on_done
 from gui.desk.day_range import DayRange
 from gui.desk.desk_page import DeskPage
 from gui.desk.moments import Days, today_in
-from gui.desk.punches_model import PunchesColumn, PunchesModel
+from gui.desk.punches_model import PunchesModel
 from gui.desk.search_field import SearchField
 from gui.desk.table_area import DeskTable, TableArea
 from gui.services import Services
@@ -42,11 +42,10 @@ class PunchesPage(DeskPage):
     """Owned by the GUI thread; pages of punches are fetched as the table is scrolled."""
 
     def __init__(self, services: Services, *, choose_path: ChoosePath = ask_for_path) -> None:
-        self.export_button = primary_button("", symbol="export")
-        super().__init__("", services=services, action=self.export_button)
+        super().__init__(services)
         self._choose_path = choose_path
-        self.page_title.title.setText(self.tr("Punches"))
-        self.export_button.setText(self.tr("Export CSV …"))
+        self.export_button = primary_button(self.tr("Export CSV …"), symbol="export")
+        self.set_title(self.tr("Punches"), self.export_button)
         self.days = DayRange(self._today)
         self.search = SearchField(self.tr("Search name or staff id"))
         self.department = QComboBox()
@@ -109,7 +108,7 @@ class PunchesPage(DeskPage):
         filters.addWidget(self.count)
         self.body.addLayout(filters)
         self.body.addWidget(self.area, 1)
-        self.table.set_widths((208, 200, 168, 104, 96), stretch=PunchesColumn.PERSON)
+        self.table.set_shares((28, 30, 19, 13, 10))
         self.table.setAccessibleName(self.tr("Punches"))
 
     def _connect(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from attendance.types import Person
@@ -10,6 +11,7 @@ from gui.messages import isolated
 from gui.widgets import Button, Symbol, Text
 
 WIDTH_PX = 520
+WORDS_PX = WIDTH_PX - 2 * 24 - 48 - 16
 
 
 class Question(QDialog):
@@ -59,6 +61,14 @@ class Question(QDialog):
         column.addLayout(top)
         column.addLayout(buttons)
         self.keep_button.setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        # A wrapped label in a layout only asks for the height of a guessed width.
+        for label in (self.title, *self.sentences):
+            label.setFixedWidth(WORDS_PX)
+            label.setMinimumHeight(label.heightForWidth(WORDS_PX))
+        self.adjustSize()
+        super().showEvent(event)
 
 
 def erase_question(person: Person, *, template_count: int, parent: QWidget) -> Question:

@@ -25,23 +25,20 @@ from gui.form_field import FormField
 from gui.services import Services
 from gui.source_dialog import CameraChoice, ListCameras, find_cameras
 from gui.widgets import Button, Card, Text, primary_button
+from gui.wizard.step_page import READABLE_PX
 
 
 class SettingsPage(DeskPage):
     """Fields are checked as they change; Save writes what differs. Owned by the GUI thread."""
 
     def __init__(self, services: Services, *, cameras: ListCameras = find_cameras) -> None:
-        self.save_button = primary_button("", symbol="check")
-        super().__init__("", services=services, action=self.save_button)
+        super().__init__(services)
         self._find_cameras = cameras
         self._cameras_asked = False
         self._filling = False
-        self.page_title.title.setText(self.tr("Settings"))
-        self.save_button.setText(self.tr("Save"))
+        self.save_button = primary_button(self.tr("Save"), symbol="check")
         self.discard_button = Button(self.tr("Discard changes"))
-        title_row = self.page_title.layout()
-        if isinstance(title_row, QHBoxLayout):
-            title_row.insertWidget(1, self.discard_button)
+        self.set_title(self.tr("Settings"), self.discard_button, self.save_button)
         self.name = QLineEdit()
         self.company = QLineEdit()
         self.direction = _combo(
@@ -54,6 +51,7 @@ class SettingsPage(DeskPage):
         )
         self.cooldown = QSpinBox()
         self.cooldown.setRange(0, int(KEYS["kiosk.cooldown_s"].high or 86_400))
+        self.cooldown.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.cooldown.setSuffix(self.tr(" s"))
         self.camera = QComboBox()
         self.camera.setEditable(True)
@@ -173,6 +171,7 @@ class SettingsPage(DeskPage):
         appearance.addWidget(self.reduce_motion)
         appearance.addWidget(self.sound)
         holder = QWidget()
+        holder.setMaximumWidth(READABLE_PX)
         column = QVBoxLayout(holder)
         column.setContentsMargins(0, 0, 8, 0)
         column.setSpacing(16)

@@ -1,6 +1,7 @@
 """A table, or what stands in its place: nothing yet, nothing found, an error."""
 
 from PySide6.QtCore import QAbstractItemModel, QItemSelectionModel, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -27,6 +28,7 @@ class DeskTable(QTableView):
         self, model: QAbstractItemModel, *, row_px: int, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
+        self._shares: tuple[float, ...] = ()
         self.setItemDelegate(CellDelegate(row_px, self))
         self.setModel(model)
         self.setShowGrid(False)
@@ -47,15 +49,23 @@ class DeskTable(QTableView):
         columns.setHighlightSections(False)
         columns.setFixedHeight(DESK_TARGET_PX + 4)
         columns.setMinimumSectionSize(56)
+        columns.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        columns.setStretchLastSection(True)
         self.activated.connect(lambda index: self.opened.emit(index.row()))
 
-    def set_widths(self, widths_px: tuple[int, ...], *, stretch: int) -> None:
-        """Give each column its width; `stretch` takes what is left."""
-        header = self.horizontalHeader()
-        for column, width_px in enumerate(widths_px):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
-            self.setColumnWidth(column, width_px)
-        header.setSectionResizeMode(stretch, QHeaderView.ResizeMode.Stretch)
+    def set_shares(self, shares: tuple[float, ...]) -> None:
+        """Divide the width among the columns in these shares, now and after each resize."""
+        self._shares = shares
+        self._share_out()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_out()
+
+    def _share_out(self) -> None:
+        width_px, total = self.viewport().width(), sum(self._shares)
+        for column, share in enumerate(self._shares):
+            self.setColumnWidth(column, int(width_px * share / total))
 
     def select_row(self, number: int) -> None:
         index = self.model().index(number, 0)

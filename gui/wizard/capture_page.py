@@ -32,6 +32,8 @@ PRAISE_MS = 900
 class CapturePage(StepPage):
     """Live guidance with automatic captures, or photos. Back keeps what is taken."""
 
+    max_width_px = None
+
     def __init__(self, *, services: Services, draft: EnrolmentDraft) -> None:
         super().__init__(2, services=services, draft=draft)
         self._mirror = services.settings.kiosk.mirror

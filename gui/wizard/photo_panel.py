@@ -19,6 +19,7 @@ from attendance.enrolment import pick_single_face
 from attendance.errors import KnownError
 from attendance.ports import FaceLook
 from gui.bridge import on_done
+from gui.layouts import clear_layout
 from gui.services import Services
 from gui.widgets import Button, Card, ElidedText, EmptyState, Symbol, Text, primary_button
 from gui.wizard.draft import EnrolmentDraft, PhotoResult
@@ -152,10 +153,7 @@ class PhotoPanel(QWidget):
         self.busy.setText(self.tr("reading, {count} left …").format(count=left) if left else "")
 
     def _show(self) -> None:
-        while (item := self._rows.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
+        clear_layout(self._rows)
         for result in self._draft.photos:
             self._rows.addWidget(self._row(result))
         self._empty.setVisible(not self._draft.photos)

@@ -17,6 +17,7 @@ from attendance.errors import KnownError
 from attendance.types import Match, Person
 from gui.bridge import on_done
 from gui.desk_operator import OPERATOR
+from gui.layouts import clear_layout
 from gui.messages import isolated
 from gui.services import Services
 from gui.widgets import Card, Symbol, Text, restyle
@@ -93,7 +94,8 @@ class ReviewPage(StepPage):
         inside.setSpacing(16)
         self._summary.setHorizontalSpacing(24)
         self._summary.setVerticalSpacing(4)
-        self._summary.setColumnStretch(1, 1)
+        self._summary.setColumnStretch(1, 2)
+        self._summary.setColumnStretch(3, 1)
         inside.addLayout(self._summary)
         self._pictures.setSpacing(12)
         inside.addLayout(self._pictures)
@@ -112,29 +114,25 @@ class ReviewPage(StepPage):
         self.body.addWidget(self.problem)
 
     def _show_summary(self) -> None:
-        while (item := self._summary.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
+        clear_layout(self._summary)
         person = self.draft.person()
         consent = person.consent_utc
         at = "–" if consent is None else f"{consent.astimezone(self.services.zone):%Y-%m-%d %H:%M}"
-        rows = (
-            (self.tr("Name"), person.name),
-            (self.tr("Staff id"), person.staff_id),
-            (self.tr("Department"), person.department or "–"),
-            (self.tr("Shift"), person.shift or "–"),
-            (self.tr("Consent"), at),
+        cells = (
+            (0, 0, self.tr("Name"), person.name),
+            (1, 0, self.tr("Department"), person.department or "–"),
+            (2, 0, self.tr("Consent"), at),
+            (0, 2, self.tr("Staff id"), person.staff_id),
+            (1, 2, self.tr("Shift"), person.shift or "–"),
         )
-        for number, (label, value) in enumerate(rows):
-            self._summary.addWidget(Text(label, tone="muted"), number, 0, Qt.AlignmentFlag.AlignTop)
-            self._summary.addWidget(Text(value, strong=number == 0, wrap=True), number, 1)
+        for line, place, label, value in cells:
+            top = Qt.AlignmentFlag.AlignTop
+            words = Text(value, strong=line == 0, wrap=True)
+            self._summary.addWidget(Text(label, tone="muted"), line, place, top)
+            self._summary.addWidget(words, line, place + 1, top)
 
     def _show_pictures(self) -> None:
-        while (item := self._pictures.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
+        clear_layout(self._pictures)
         looks = self.draft.looks()
         for view, look in looks[:MOST_SHOWN]:
             picture = QLabel()

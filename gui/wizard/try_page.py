@@ -19,6 +19,8 @@ POLL_EVERY_MS = 33
 class TryPage(StepPage):
     """Live recognition of the person just enrolled; a tick when the policy accepts them."""
 
+    max_width_px = None
+
     def __init__(self, *, services: Services, draft: EnrolmentDraft) -> None:
         super().__init__(4, services=services, draft=draft)
         self.setFinalPage(True)
