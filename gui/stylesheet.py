@@ -37,6 +37,11 @@ QFrame[rule="true"] { background: $raised; border: none; max-height: 2px; min-he
 QPushButton, QToolButton { background: $surface; border: ${border}px solid $line;
     border-radius: ${corner_small}px; padding: 0 ${pad_wide}px; min-height: ${target}px; }
 QToolButton { padding: 0 ${pad}px; min-width: ${target}px; }
+QAbstractSpinBox QLineEdit, QComboBox QLineEdit { border: none; background: transparent;
+    padding: 0; min-height: 0; }
+QSpinBox QLineEdit, QDoubleSpinBox QLineEdit { padding: 0 ${pad}px; }
+QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button,
+QDoubleSpinBox::down-button { width: 0; border: none; }
 QLineEdit QToolButton { border: none; background: transparent; padding: 0; min-width: 0;
     min-height: 0; }
 QPushButton:hover, QToolButton:hover { background: $raised; }
