@@ -114,27 +114,25 @@ def run_window(program: Program, *, source_factory: "Callable[[], Source] | None
 
 def demo_command(options: argparse.Namespace) -> int:
     """Enrol the shipped portraits in a temporary data directory and let them walk up."""
-    from gui.demo import enrol_portraits, portrait_source
+    from gui.demo import prepare_demo
 
     headless = options.headless or not has_display()
     with tempfile.TemporaryDirectory(prefix="clockface-demo-") as folder:
         overrides = ["kiosk.company=Clockface demo", "look.full_screen=false", *options.set]
         with opened(Path(folder), overrides=overrides) as program:
-            enrolled = enrol_portraits(program)
+            demo = prepare_demo(program)
             if not options.json:
-                print(f"Enrolled for the demo: {', '.join(enrolled)}.")
+                print(f"Enrolled for the demo: {', '.join(demo.names)}.", flush=True)
             if headless:
                 return run_headless(
                     program,
                     as_json=options.json,
                     fast=options.fast,
-                    source_factory=lambda: portrait_source(
-                        program, repeat=False, fast=options.fast
-                    ),
+                    source_factory=lambda: demo.source(program, repeat=False, fast=options.fast),
                 )
             program.store.set_operator_pin(DEMO_PIN, operator=OPERATOR).result()
             print(f"The PIN of the demo's desk is {DEMO_PIN}. Nothing of the demo is kept.")
-            return run_window(program, source_factory=lambda: portrait_source(program, repeat=True))
+            return run_window(program, source_factory=lambda: demo.source(program, repeat=True))
 
 
 # --- people -----------------------------------------------------------------------------------
