@@ -214,12 +214,11 @@ def _refit_dense(unit: ConvUnit, x: Tensor, target: Tensor, residual: Tensor | N
     generator = torch.Generator().manual_seed(0)
     for start in range(0, len(x), _CHUNK):
         part = slice(start, start + _CHUNK)
-        rows = _patches(unit, x[part])
+        chosen = torch.randperm(positions, generator=generator)[:keep]
         wanted = _same_columns(target[part], unit_width(unit, x))
         if residual is not None:
             wanted = wanted - residual[part]
-        chosen = torch.randperm(positions, generator=generator)[:keep]
-        rows = rows[:, :, chosen].transpose(1, 2).reshape(-1, size - 1).double()
+        rows = _patches(unit, x[part], chosen).transpose(1, 2).reshape(-1, size - 1).double()
         rows = torch.cat([rows, torch.ones(len(rows), 1, dtype=torch.float64)], 1)
         values = wanted.flatten(2)[:, :, chosen].transpose(1, 2).reshape(len(rows), -1).double()
         gram += rows.T @ rows
@@ -242,7 +241,7 @@ def _refit_depthwise(unit: ConvUnit, x: Tensor, target: Tensor) -> None:
     for start in range(0, len(x), _CHUNK):
         part = slice(start, start + _CHUNK)
         chosen = torch.randperm(positions, generator=generator)[:keep]
-        rows = _patches(unit, x[part])[:, :, chosen]
+        rows = _patches(unit, x[part], chosen)
         rows = rows.reshape(len(rows), channels, size - 1, -1).permute(1, 0, 3, 2)
         rows = rows.reshape(channels, -1, size - 1)
         rows = torch.cat([rows, torch.ones(channels, rows.shape[1], 1)], 2)
@@ -262,12 +261,17 @@ def _with_ridge(gram: Tensor, cross: Tensor, prior: Tensor) -> tuple[Tensor, Ten
     return gram + level * torch.eye(gram.shape[-1], dtype=gram.dtype), cross + level * prior
 
 
-def _patches(unit: ConvUnit, x: Tensor) -> Tensor:
-    """(N, C · kernel, positions) of what a convolution's window sees."""
-    if unit.shape.kernel_hw == (1, 1):
-        return x.flatten(2)
+def _patches(unit: ConvUnit, x: Tensor, positions: Tensor) -> Tensor:
+    """(N, C · kernel, positions) of what a convolution's window sees at these positions."""
+    kernel_h, kernel_w = unit.shape.kernel_hw
+    if (kernel_h, kernel_w) == (1, 1):
+        return x.flatten(2)[:, :, positions]
+    stride = unit.shape.stride
     padded = nnf.pad(x, unit.shape.padding_lrtb)
-    return nnf.unfold(padded, unit.shape.kernel_hw, stride=unit.shape.stride)
+    windows = padded.unfold(2, kernel_h, stride).unfold(3, kernel_w, stride)
+    columns = windows.shape[3]
+    chosen = windows[:, :, positions // columns, positions % columns]
+    return chosen.flatten(3).transpose(2, 3).flatten(1, 2)
 
 
 def unit_width(unit: ConvUnit, x: Tensor) -> int:
