@@ -23,7 +23,7 @@ from attendance.types import Direction, FrameResult, Reason
 MAX_LATENCIES = 100_000
 
 SENTENCES: Mapping[Reason, str] = {
-    Reason.UNKNOWN: "Not recognised. Try again, use your PIN, or ask HR.",
+    Reason.UNKNOWN: "Not recognised. Come closer and try again, or ask HR.",
     Reason.TIE: "Not sure who this is. Come closer and look at the camera, or ask HR.",
     Reason.TOO_DARK: "Too dark. Turn towards the light.",
     Reason.TOO_BRIGHT: "Too bright. Turn away from the light.",
