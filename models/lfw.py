@@ -95,8 +95,8 @@ def fold_accuracies(
 ) -> list[float]:
     """Accuracy of each fold with the threshold that is best on all other folds.
 
-    Where several thresholds are equally good, the middle of them is taken. With a single fold the
-    threshold is chosen on that fold. All three arrays have one entry a pair.
+    With a single fold the threshold is chosen on that fold. All three arrays have one entry a
+    pair.
     """
     accuracies = []
     for fold in np.unique(folds):
@@ -108,13 +108,16 @@ def fold_accuracies(
 
 
 def best_threshold(similarities: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
-    """The similarity from which on calling pairs the same person is right most often."""
-    candidates = np.unique(similarities)
+    """The similarity from which on calling pairs the same person is right most often.
+
+    Thresholds lie midway between neighbouring similarities; of equally good ones the lowest.
+    """
+    scores = np.unique(similarities)
+    candidates = np.concatenate([scores[:1], (scores[:-1] + scores[1:]) / 2])
     genuine, impostor = np.sort(similarities[same]), np.sort(similarities[~same])
     right = len(genuine) - np.searchsorted(genuine, candidates)
     right += np.searchsorted(impostor, candidates)
-    best = candidates[right == right.max()]
-    return float((best[0] + best[-1]) / 2)
+    return float(candidates[right.argmax()])
 
 
 def pair_similarities(

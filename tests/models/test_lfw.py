@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attendance.errors import InputError
-from models.lfw import Pair, fold_accuracies, pair_similarities, read_pairs, roc
+from models.lfw import Pair, best_threshold, fold_accuracies, pair_similarities, read_pairs, roc
 
 GOOD = "2 1\nAda\t1\t2\nAda\t1\tBob\t3\nCy 1 2\nCy 1 Bob 1\n"
 
@@ -52,8 +52,14 @@ def test_the_threshold_of_a_fold_comes_from_the_other_folds() -> None:
     similarities = np.array([0.9, 0.1, 0.6, 0.5])
     same = np.array([True, False, True, False])
     folds = np.array([0, 0, 1, 1])
-    # Fold 1 alone would separate itself; with the middle of fold 0's best thresholds it does not.
+    # Fold 1 could separate itself, but its threshold is fold 0's: midway between 0.1 and 0.9.
     assert fold_accuracies(similarities, same, folds) == [1.0, 0.5]
+
+
+def test_the_best_threshold_lies_midway_between_the_neighbours_it_separates() -> None:
+    similarities = np.array([0.1, 0.2, 0.4, 0.9])
+    same = np.array([False, False, True, True])
+    assert best_threshold(similarities, same) == pytest.approx(0.3)
 
 
 def test_a_pair_with_an_undetected_face_counts_as_different() -> None:
