@@ -5,7 +5,6 @@ from concurrent.futures import Future
 from typing import Any
 
 from PySide6.QtCore import QItemSelection, QPoint, Qt
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QMenu
 
 from attendance.errors import KnownError
@@ -118,6 +117,7 @@ class PeoplePage(DeskPage):
         for chip in self.chips.values():
             chip.toggled.connect(lambda _checked: self.reload())
         self.area.retry_requested.connect(self.reload)
+        self.table.delete_pressed.connect(self._on_erase)
         self.table.opened.connect(lambda _row: self._on_edit())
         self.table.selectionModel().selectionChanged.connect(self._on_selection_changed)
         self.model.modelReset.connect(self._show_selected)
@@ -126,11 +126,6 @@ class PeoplePage(DeskPage):
         self.pictures_button.clicked.connect(self._on_new_pictures)
         self.state_button.clicked.connect(self._on_change_state)
         self.erase_button.clicked.connect(self._on_erase)
-        delete = QAction(self.table)
-        delete.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
-        delete.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        delete.triggered.connect(self._on_erase)
-        self.table.addAction(delete)
 
     def _states(self) -> tuple[PersonState, ...]:
         chosen = tuple(state for state, chip in self.chips.items() if chip.isChecked())

@@ -85,8 +85,8 @@ class PunchesModel(QAbstractTableModel):
     def canFetchMore(self, _parent: Index) -> bool:
         return bool(self._rows) and not self._whole and not self._waiting
 
-    def fetchMore(self, _parent: Index) -> None:
-        if not self._waiting and not self._whole:
+    def fetchMore(self, parent: Index) -> None:
+        if self.canFetchMore(parent):
             self._ask(offset=len(self._rows))
 
     def headerData(

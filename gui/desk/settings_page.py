@@ -51,7 +51,7 @@ class SettingsPage(DeskPage):
         )
         self.cooldown = QSpinBox()
         self.cooldown.setRange(0, int(KEYS["kiosk.cooldown_s"].high or 86_400))
-        self.cooldown.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.cooldown.lineEdit().setTextMargins(8, 0, 8, 0)
         self.cooldown.setSuffix(self.tr(" s"))
         self.camera = QComboBox()
         self.camera.setEditable(True)

@@ -1,7 +1,7 @@
 """A table, or what stands in its place: nothing yet, nothing found, an error."""
 
 from PySide6.QtCore import QAbstractItemModel, QItemSelectionModel, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -23,6 +23,8 @@ class DeskTable(QTableView):
 
     opened = Signal(int)
     """The number of the row to open."""
+    delete_pressed = Signal()
+    """The Delete key, while the table has the keyboard."""
 
     def __init__(
         self, model: QAbstractItemModel, *, row_px: int, parent: QWidget | None = None
@@ -57,6 +59,12 @@ class DeskTable(QTableView):
         """Divide the width among the columns in these shares, now and after each resize."""
         self._shares = shares
         self._share_out()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Delete:
+            self.delete_pressed.emit()
+            return
+        super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -36,6 +36,7 @@ from tests.gui.fakes import BERLIN, MORNING_UTC, FakeEngine, Fakes, make_frame, 
 T = TypeVar("T")
 
 MODEL_ID = "test-model"
+STORE_DIR = "data"
 THRESHOLDS = {"1e-3": 0.4, "1e-4": 0.5, "1e-5": 0.6, "1e-6": 0.7}
 LONG = "Maximiliana Alexandrina Hohenlohe-Waldenburg-Schillingsfürst von und zu Guttenberg"
 PEOPLE = (
@@ -196,9 +197,9 @@ class Scene:
 
 
 def make_scene(data_dir: Path, values: Mapping[str, Any] | None = None) -> Scene:
-    """Return services on a new store in this directory, with nobody in it."""
+    """Return services on the store of this directory, a new one if there is none."""
     clock_fakes = make_services(data_dir)
-    store = Store.open(data_dir / "data", clock=clock_fakes.clock)
+    store = Store.open(data_dir / STORE_DIR, clock=clock_fakes.clock)
     fakes = make_services(data_dir, values, store=store)
     engine = SceneEngine()
     fakes.services.engine = cast(Engine, engine)
@@ -251,6 +252,7 @@ __all__ = [
     "LONG",
     "MODEL_ID",
     "PEOPLE",
+    "STORE_DIR",
     "GivenPipeline",
     "Look",
     "Scene",
