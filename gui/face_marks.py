@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from attendance.types import FrameResult, TrackedFace
 from gui.video_view import FaceMark, MarkState
 
+# At 30 frames a second two thirds of a second: an older box would float beside its face.
+STALE_FRAMES = 20
+MOST_VERDICTS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
@@ -37,6 +41,10 @@ class FaceMarks:
         self._result = result
         for track_id in result.lost_tracks:
             self._verdicts.pop(track_id, None)
+        # The screen skips results, and with them some that named a lost track.
+        if len(self._verdicts) > MOST_VERDICTS:
+            seen = {face.track_id for face in result.faces}
+            self._verdicts = {k: v for k, v in self._verdicts.items() if k in seen}
 
     def forget_all(self) -> None:
         """Another source: its tracks have nothing to do with these."""
@@ -66,7 +74,3 @@ class FaceMarks:
         if verdict.state is MarkState.FORMING:
             progress = self._progress(face.track_id)
         return FaceMark((x0, y0, x1, y1), verdict.state, progress, verdict.name)
-
-
-# At 30 frames a second two thirds of a second: an older box would float beside its face.
-STALE_FRAMES = 20

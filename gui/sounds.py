@@ -73,7 +73,8 @@ class Sounds:
         self._player = next((p for p in PLAYERS if shutil.which(p[0])), None)
 
     def play(self, sound: Sound) -> None:
-        if not self.enabled or sound is Sound.NONE:
+        player = ("winsound",) if sys.platform == "win32" else self._player
+        if not self.enabled or player is None or sound is Sound.NONE:
             return
         try:
             path = self._file(sound)
@@ -85,8 +86,8 @@ class Sounds:
             import winsound
 
             winsound.PlaySound(str(path), winsound.SND_FILENAME | winsound.SND_ASYNC)
-        elif self._player is not None:
-            QProcess.startDetached(self._player[0], [*self._player[1:], str(path)])
+        else:
+            QProcess.startDetached(player[0], [*player[1:], str(path)])
 
     def close(self) -> None:
         if self._folder is not None:

@@ -157,6 +157,7 @@ class SourceDialog(QDialog):
             address = str(camera.index)
             button.clicked.connect(lambda _=False, address=address: self._use(address))
             self._camera_column.addWidget(button)
+            button.show()  # now, so that the height reckons with it
             self.camera_buttons.append(button)
         self.found.setText(
             self.tr("Cameras of this computer:")
