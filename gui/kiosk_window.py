@@ -1,10 +1,10 @@
 """The kiosk's window: its parts together; idle and awake, faults, the way to the desk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import shiboken6
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -20,6 +20,7 @@ from attendance.kiosk import KioskEvent
 from attendance.types import Frame, FrameResult, PersonState
 from gui.bridge import on_done
 from gui.clock_panel import ClockPanel, KioskState, NamedPunch
+from gui.desk_door import DeskDoor, OneDialog, OpenDesk, open_desk_window
 from gui.direction_question import DirectionQuestion
 from gui.event_presenter import EventPresenter
 from gui.face_marks import FaceMarks
@@ -28,7 +29,6 @@ from gui.frame_pump import FramePump
 from gui.idle_screen import IdleScreen
 from gui.kiosk_page import KioskPage, scale_for
 from gui.messages import ready_card
-from gui.pin_dialog import AskPinDialog, SetPinDialog
 from gui.result_card import ResultCard
 from gui.services import Services
 from gui.sounds import Sounds
@@ -42,15 +42,6 @@ EXIT_DEMO_WANTED = 64
 EXIT_FAULT = 8
 RESTART_AFTER_S = 30
 LAST_PUNCHES = 8
-
-OpenDesk = Callable[[Services, QWidget], QWidget]
-
-
-def open_desk_window(services: Services, parent: QWidget) -> QWidget:
-    """Open the desk; its modules are loaded only now, so that the kiosk starts fast."""
-    from gui.desk import DeskWindow
-
-    return DeskWindow(services, parent)
 
 
 class KioskWindow(QMainWindow):
@@ -73,7 +64,6 @@ class KioskWindow(QMainWindow):
         self.setWindowTitle(self.tr("Clockface"))
         self.setMinimumSize(720, 480)
         self._services = services
-        self._open_desk = open_desk
         self._cameras = cameras
         self._status = EngineStatus()
         self._was_live = False
@@ -83,8 +73,6 @@ class KioskWindow(QMainWindow):
         self._last_face_ns = services.clock.mono_ns()
         self._anybody_enrolled = True
         self._scale = 0.0
-        self._dialog: QDialog | None = None
-        self._desk: QWidget | None = None
 
         settings = services.settings
         self.video = VideoView()
@@ -108,6 +96,8 @@ class KioskWindow(QMainWindow):
             sounds=self.sounds,
             parent=self,
         )
+        self.dialogs = OneDialog(self)
+        self.door = DeskDoor(services, self, dialogs=self.dialogs, open_desk=open_desk)
         self._build()
         self._connect()
         self._on_settings_changed(settings)
@@ -123,14 +113,14 @@ class KioskWindow(QMainWindow):
     @property
     def dialog(self) -> QDialog | None:
         """The dialogue that is open over the kiosk, if any."""
-        return self._dialog
+        return self.dialogs.current
 
     def start(self) -> None:
         """Show pictures from now on and, at the first start, ask for a PIN."""
         self._centre.setFocus()
         self.pump.start()
         self._tick.start()
-        on_done(self._services.store.operator_pin_is_set(), self._on_pin_known_at_start, owner=self)
+        self.door.ask_at_first_start(then=self._offer_source_once)
 
     # ---- building ----------------------------------------------------------------------------
 
@@ -160,7 +150,10 @@ class KioskWindow(QMainWindow):
         self.pump.result_arrived.connect(self._on_result)
         self.presenter.punch_stored.connect(self._on_punch_stored)
         self.presenter.punch_failed.connect(self._on_punch_failed)
-        self.panel.desk_requested.connect(self.request_desk)
+        self.panel.desk_requested.connect(self.door.knock)
+        self.door.closed.connect(self._on_desk_closed)
+        self.door.failed.connect(self._on_punch_failed)
+        self.dialogs.opened.connect(self.wake)
         self.idle.touched.connect(self.wake)
         self.banner.action_requested.connect(self.choose_source)
         look().changed.connect(self._on_look_changed)
@@ -222,6 +215,10 @@ class KioskWindow(QMainWindow):
             owner=self,
         )
 
+    def _on_desk_closed(self) -> None:
+        self._refresh_punches()
+        self._refresh_enrolled()
+
     # ---- idle --------------------------------------------------------------------------------
 
     def wake(self) -> None:
@@ -236,7 +233,7 @@ class KioskWindow(QMainWindow):
         self.panel.show_time(now)
         self.idle.show_time(now)
         unseen_s = (self._services.clock.mono_ns() - self._last_face_ns) / 1e9
-        is_busy = self.question.is_asking or self._dialog is not None
+        is_busy = self.question.is_asking or self.dialog is not None
         may_rest = self.video.has_picture and not is_busy and not self.is_idle
         if may_rest and unseen_s >= self._services.settings.kiosk.idle_after_s:
             self.pump.set_idle(idle=True)
@@ -261,8 +258,8 @@ class KioskWindow(QMainWindow):
         before, self._status = self._status.state, status
         if status.state is SourceState.LIVE:
             self._was_live = True
-            if isinstance(self._dialog, SourceDialog):
-                self._dialog.reject()
+            if isinstance(self.dialog, SourceDialog):
+                self.dialog.reject()
         elif status.state is not SourceState.ENDED:
             self._show_no_picture(status)
         if status.state is SourceState.OPENING and before is not SourceState.OPENING:
@@ -303,18 +300,18 @@ class KioskWindow(QMainWindow):
         )
         if self._was_live or self._source_was_offered or not has_none:
             return
-        if self.isVisible() and self._dialog is None:
+        if self.isVisible() and self.dialog is None:
             self._source_was_offered = True
             self.choose_source()
 
     def choose_source(self) -> None:
         """Ask where the picture should come from."""
-        if self._dialog is not None:
+        if self.dialog is not None:
             return
         reason = str(self._status.error or self._status.message)
         dialog = SourceDialog(reason, cameras=self._cameras, parent=self)
         dialog.source_chosen.connect(self._on_source_chosen)
-        self._show_dialog(dialog, then=partial(self._on_source_dialog_left, dialog))
+        self.dialogs.show(dialog, then=partial(self._on_source_dialog_left, dialog))
 
     def _on_source_chosen(self, address: str) -> None:
         self._services.use_source(address)
@@ -322,60 +319,6 @@ class KioskWindow(QMainWindow):
     def _on_source_dialog_left(self, dialog: SourceDialog, _result: int) -> None:
         if dialog.choice is Choice.DEMO:
             self.exit_requested.emit(EXIT_DEMO_WANTED)
-
-    # ---- PIN and desk ------------------------------------------------------------------------
-
-    def _on_pin_known_at_start(self, is_set: bool) -> None:  # noqa: FBT001 - a future's value
-        if not is_set and self._dialog is None:
-            dialog = SetPinDialog(self._services.store, parent=self)
-            self._show_dialog(dialog, then=lambda _result: self._offer_source_once())
-        else:
-            self._offer_source_once()
-
-    def request_desk(self) -> None:
-        """Ask for the PIN, then open the desk."""
-        if self._desk is not None and shiboken6.isValid(self._desk):
-            self._desk.raise_()
-            self._desk.activateWindow()
-        elif self._dialog is None:
-            on_done(
-                self._services.store.operator_pin_is_set(),
-                self._on_pin_known,
-                self._on_punch_failed,
-                owner=self,
-            )
-
-    def _on_pin_known(self, is_set: bool) -> None:  # noqa: FBT001 - a future's value
-        if self._dialog is not None:
-            return
-        store = self._services.store
-        dialog = AskPinDialog(store, parent=self) if is_set else SetPinDialog(store, parent=self)
-        self._show_dialog(dialog, then=self._on_pin_dialog_left)
-
-    def _on_pin_dialog_left(self, result: int) -> None:
-        if result != QDialog.DialogCode.Accepted:
-            return
-        self._desk = self._open_desk(self._services, self)
-        self._desk.destroyed.connect(self._on_desk_gone)
-        self._desk.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._desk.show()
-
-    def _on_desk_gone(self, _object: QObject | None = None) -> None:
-        self._desk = None
-        self._refresh_punches()
-        self._refresh_enrolled()
-
-    def _show_dialog(self, dialog: QDialog, *, then: Callable[[int], None]) -> None:
-        self.wake()
-        self._dialog = dialog
-
-        def left(result: int) -> None:
-            self._dialog = None
-            dialog.deleteLater()
-            then(result)
-
-        dialog.finished.connect(left)
-        dialog.open()
 
     # ---- settings, size, keys ----------------------------------------------------------------
 
@@ -406,7 +349,7 @@ class KioskWindow(QMainWindow):
             if self.isFullScreen():
                 self.set_full_screen(on=False)
             else:
-                self.request_desk()
+                self.door.knock()
         else:
             self.wake()
             super().keyPressEvent(event)

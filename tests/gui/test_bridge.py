@@ -81,7 +81,12 @@ def test_a_cancelled_future_calls_nothing(qtbot: QtBot) -> None:
 def test_events_from_a_worker_keep_their_order(qtbot: QtBot) -> None:
     bridge, seen = Bridge(), list[object]()
     bridge.event_posted.connect(seen.append)
-    worker = threading.Thread(target=lambda: [bridge.post_event(i) for i in range(50)])
+
+    def post_all() -> None:
+        for number in range(50):
+            bridge.post_event(number)
+
+    worker = threading.Thread(target=post_all)
     worker.start()
     qtbot.waitUntil(lambda: len(seen) == 50)
     worker.join()

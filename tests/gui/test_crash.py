@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, qWarning
+from PySide6.QtCore import QObject, QTimer, Signal, qWarning
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -14,6 +14,7 @@ from attendance.errors import StorageError
 from gui.bridge import on_done
 from gui.crash import CLOSES_AFTER_S, EXIT_CRASHED, CrashGuard
 from tests.gui.fakes import failed
+from tests.gui.hands import click
 
 pytestmark = pytest.mark.qt_no_exception_capture
 
@@ -61,7 +62,7 @@ def test_an_exception_behind_a_button_reaches_the_dialogue(
     button = QPushButton()
     qtbot.addWidget(button)
     button.clicked.connect(bug)
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    click(button)
     qtbot.waitUntil(lambda: guard.dialog is not None)
 
 

@@ -1,5 +1,6 @@
 """The PIN dialogues and the choice of a source."""
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from gui.source_dialog import CameraChoice, Choice, SourceDialog
 from gui.theme import TOUCH_PX
 from gui.widgets import Button
 from tests.gui.fakes import FakeStore, done
+from tests.gui.hands import press, type_keys
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class Camera:
 
 
 def type_pin(qtbot: QtBot, dialog: PinDialog, pin: str) -> None:
-    qtbot.keyClicks(dialog, pin)
-    qtbot.keyClick(dialog, Qt.Key.Key_Return)
+    type_keys(dialog, pin)
+    press(dialog, Qt.Key.Key_Return)
 
 
 def button_named(dialog: QDialog, words: str) -> Button:
@@ -56,7 +58,7 @@ def test_a_wrong_pin_is_told_and_cleared(qtbot: QtBot, ask: AskPinDialog) -> Non
 def test_the_keypad_does_what_the_keyboard_does(qtbot: QtBot, ask: AskPinDialog) -> None:
     for digit in "2589":
         button_named(ask, digit).click()
-    qtbot.keyClick(ask, Qt.Key.Key_Backspace)
+    press(ask, Qt.Key.Key_Backspace)
     button_named(ask, "0").click()
     ask.ok_button.click()
     qtbot.waitUntil(lambda: ask.result() == QDialog.DialogCode.Accepted)
@@ -86,7 +88,7 @@ def test_the_wait_after_several_wrong_pins_is_told(qtbot: QtBot) -> None:
 
 
 def test_digits_are_never_shown(qtbot: QtBot, ask: AskPinDialog) -> None:
-    qtbot.keyClicks(ask, "25")
+    type_keys(ask, "25")
     assert ask.dots.text().split() == ["●", "●", "○", "○"]
 
 
@@ -183,7 +185,7 @@ def test_without_a_camera_the_dialogue_says_so(qtbot: QtBot) -> None:
 
 
 def test_a_search_that_takes_long_does_not_hold_up_the_window(qtbot: QtBot) -> None:
-    slow: Future[tuple[CameraChoice, ...]] = Future()
+    slow: Future[Sequence[CameraChoice]] = Future()
     dialog = SourceDialog("There is no camera 0.", cameras=lambda: slow)
     qtbot.addWidget(dialog)
     assert "Looking" in dialog.found.text()

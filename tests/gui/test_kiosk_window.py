@@ -1,44 +1,38 @@
-"""The kiosk's window on stand-ins: events, idle and waking, faults, keys, the way to the desk."""
+"""The kiosk's window on stand-ins: idle and waking, faults, keys, the way to the desk."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
-from attendance.errors import CameraError, ModelError, StorageError
-from attendance.kiosk import AlreadyStored, DirectionAsked, NotStored, Refused
-from attendance.types import Direction, Match, Reason, Rejected, TrackedFace
+from attendance.errors import CameraError, ModelError
+from attendance.kiosk import DirectionAsked
+from attendance.types import TrackedFace
 from gui.kiosk_window import EXIT_DEMO_WANTED, EXIT_FAULT, KioskWindow
-from gui.messages import Level
 from gui.pin_dialog import AskPinDialog, SetPinDialog
 from gui.services import Services
 from gui.source_dialog import Choice, SourceDialog
 from gui.theme import TOUCH_PX
-from gui.video_view import MarkState
 from gui.widgets import Button
 from inference.status import EngineError, EngineStatus, SourceState
-from storage.rows import PunchRow
 from tests.gui.fakes import (
     ANA,
     BERLIN,
-    JOE,
     LIVE,
-    MORNING_UTC,
     Fakes,
     done,
     make_accepted,
     make_face,
     make_frame,
-    make_punch,
     make_result,
     make_services,
     stored_event,
 )
+from tests.gui.hands import click, press, type_keys
 
 SIZES = [QSize(1024, 600), QSize(1280, 800), QSize(1920, 1080), QSize(1080, 1920)]
 UNPLUGGED = CameraError("Camera 0 was unplugged.", action="Plug it in again.")
@@ -66,172 +60,27 @@ def post(window: KioskWindow, fakes: Fakes, event: object) -> None:
     fakes.services.bridge.post_event(event)
 
 
-def words_on(window: QWidget) -> str:
-    labels = [label.text() for label in window.findChildren(QLabel) if label.isVisible()]
-    return " | ".join([*labels, *(label.toolTip() for label in window.findChildren(QLabel))])
+def is_idle(window: KioskWindow) -> bool:
+    return window.is_idle
+
+
+def dialog_of(window: KioskWindow) -> QDialog:
+    """Return the dialogue that is open; there must be one."""
+    assert window.dialog is not None
+    return window.dialog
+
+
+def choices_of(window: KioskWindow) -> SourceDialog:
+    dialog = dialog_of(window)
+    assert isinstance(dialog, SourceDialog)
+    return dialog
 
 
 def go_idle(window: KioskWindow, fakes: Fakes) -> None:
     show_faces(window, fakes)
     fakes.clock.advance(fakes.services.settings.kiosk.idle_after_s + 1)
     window._on_tick()
-    assert window.is_idle
-
-
-# ---- events --------------------------------------------------------------------------------
-
-
-def test_a_stored_punch_turns_the_card_green_and_names_the_face(
-    window: KioskWindow, fakes: Fakes
-) -> None:
-    show_faces(window, fakes, make_face(1), make_face(2, (20, 20, 90, 90)))
-    post(window, fakes, stored_event(ANA, track_id=1))
-    assert window.card.content.level is Level.SUCCESS
-    assert "Ana Maria Duarte" in window.card.content.title
-    show_faces(window, fakes, make_face(1), make_face(2, (20, 20, 90, 90)), seq=2)
-    names = [(mark.name, mark.state) for mark in window.video.marks]
-    assert names == [("Ana Maria Duarte", MarkState.ACCEPTED), ("", MarkState.FORMING)]
-
-
-def test_the_hours_of_today_follow_on_the_card(
-    qtbot: QtBot, window: KioskWindow, fakes: Fakes
-) -> None:
-    fakes.store.worked = timedelta(hours=8, minutes=5)
-    post(window, fakes, stored_event(ANA, Direction.OUT))
-    qtbot.waitUntil(lambda: window.card.content.detail.endswith("8 h 05 min today"))
-
-
-def test_the_photo_of_the_moment_is_on_the_card_if_the_face_is_still_there(
-    window: KioskWindow, fakes: Fakes
-) -> None:
-    show_faces(window, fakes, make_face(1))
-    post(window, fakes, stored_event(ANA, track_id=1))
-    assert not window.card.photo.isHidden()
-    window.card._timer.timeout.emit()
-    post(window, fakes, stored_event(JOE, track_id=99))
-    assert window.card.photo.isHidden()
-
-
-def test_a_stranger_is_shown_nobodys_name_and_no_similarity(
-    window: KioskWindow, fakes: Fakes
-) -> None:
-    near_miss = Match(None, 0.5132, 0.4711, 0.55, nearest_id=ANA.staff_id)
-    face = make_face(1)
-    stranger = TrackedFace(1, face.face, face.quality, match=near_miss)
-    show_faces(window, fakes, stranger)
-    post(window, fakes, Refused(Rejected(1, Reason.UNKNOWN, MORNING_UTC, 0)))
-    show_faces(window, fakes, stranger, seq=2)
-    assert window.card.content.symbol == "question"
-    assert [(mark.name, mark.state) for mark in window.video.marks] == [("", MarkState.UNKNOWN)]
-    shown = words_on(window)
-    assert ANA.name not in shown
-    assert "51" not in shown.replace(window.panel.seconds.text(), "")
-    assert "0." not in shown
-
-
-def test_no_similarity_is_shown_for_a_stored_punch(window: KioskWindow, fakes: Fakes) -> None:
-    post(window, fakes, stored_event(ANA))
-    assert "73" not in words_on(window)
-
-
-def test_the_ring_fills_while_the_decision_forms(window: KioskWindow, fakes: Fakes) -> None:
-    fakes.kiosk.progresses[1] = 0.6
-    show_faces(window, fakes, make_face(1))
-    assert [mark.progress for mark in window.video.marks] == [0.6]
-
-
-def test_a_punch_that_stands_already_names_the_face_too(window: KioskWindow, fakes: Fakes) -> None:
-    show_faces(window, fakes, make_face(1))
-    post(window, fakes, AlreadyStored(make_punch(ANA), ANA, make_accepted(ANA)))
-    assert window.card.content.title == "Already clocked in at 08:57"
-    assert window.marks.marks(frame_seq=1)[0].name == ANA.name
-
-
-def test_a_punch_that_was_not_stored_stays_on_the_screen_until_one_is(
-    window: KioskWindow, fakes: Fakes
-) -> None:
-    error = StorageError("The disk is full.", action="Free some space.")
-    show_faces(window, fakes, make_face(1))
-    post(window, fakes, NotStored(make_accepted(), ANA, error))
-    assert window.card.content.level is Level.DANGER
-    assert window.storage_banner.isVisible()
-    assert "The disk is full. Free some space." in window.storage_banner.sentence.text()
-    assert window.marks.marks(frame_seq=1)[0].name == ""
-    post(window, fakes, stored_event(ANA))
-    assert not window.storage_banner.isVisible()
-
-
-def test_the_last_punches_are_shown_newest_first_with_local_time(
-    qtbot: QtBot, window: KioskWindow, fakes: Fakes
-) -> None:
-    fakes.store.rows = (
-        PunchRow(make_punch(JOE, Direction.OUT), JOE.name, "Office"),
-        PunchRow(make_punch(ANA, at_utc=MORNING_UTC - timedelta(minutes=57)), ANA.name, ""),
-    )
-    post(window, fakes, stored_event(JOE, Direction.OUT))
-    qtbot.waitUntil(lambda: len(window.panel.shown_punches) == 2)
-    lines = window.panel._lines
-    assert [line.time.text() for line in lines[:2]] == ["08:57", "08:00"]
-    assert [line.symbol.name for line in lines[:2]] == ["arrow-out", "arrow-in"]
-    assert lines[1].accessibleName() == "Ana Maria Duarte, in, 08:00"
-
-
-def test_only_as_many_punches_are_shown_as_there_is_room_for(
-    qtbot: QtBot, window: KioskWindow, fakes: Fakes
-) -> None:
-    fakes.store.rows = tuple(
-        PunchRow(make_punch(ANA, sequence=n), ANA.name, "") for n in range(1, 9)
-    )
-    window.resize(1024, 600)
-    post(window, fakes, stored_event(ANA))
-    qtbot.waitUntil(lambda: len(window.panel.shown_punches) > 0)
-    for line in window.panel._lines:
-        if line.isVisible():
-            bottom = line.mapTo(window.panel, QPoint(0, line.height())).y()
-            assert bottom <= window.panel.desk_button.y()
-
-
-def test_a_hint_leaves_when_nobody_is_there_any_more(window: KioskWindow, fakes: Fakes) -> None:
-    show_faces(window, fakes, make_face(1))
-    post(window, fakes, Refused(Rejected(1, Reason.TOO_DARK, MORNING_UTC, 0)))
-    assert window.card.content.title == "Too dark"
-    show_faces(window, fakes, seq=2)
-    assert not window.card.content.is_hint
-
-
-# ---- in or out -----------------------------------------------------------------------------
-
-
-def test_the_question_is_answered_for_the_person_it_was_asked_of(
-    qtbot: QtBot, window: KioskWindow, fakes: Fakes
-) -> None:
-    post(window, fakes, DirectionAsked(make_accepted(ANA, track_id=4), ANA))
-    assert window.question.isVisible()
-    assert ANA.name in window.question.title.text()
-    qtbot.mouseClick(window.question.out_button, Qt.MouseButton.LeftButton)
-    assert fakes.kiosk.answers == [(4, Direction.OUT)]
-    assert not window.question.isVisible()
-
-
-def test_two_people_are_asked_one_after_the_other(
-    qtbot: QtBot, window: KioskWindow, fakes: Fakes
-) -> None:
-    post(window, fakes, DirectionAsked(make_accepted(ANA, track_id=1), ANA))
-    post(window, fakes, DirectionAsked(make_accepted(JOE, track_id=2), JOE))
-    assert ANA.name in window.question.title.text()
-    qtbot.mouseClick(window.question.in_button, Qt.MouseButton.LeftButton)
-    assert JOE.name in window.question.title.text()
-    qtbot.keyClick(window.question.in_button, Qt.Key.Key_Escape)
-    assert fakes.kiosk.answers == [(1, Direction.IN), (2, None)]
-
-
-def test_a_question_nobody_answers_stores_nothing_and_says_so(
-    window: KioskWindow, fakes: Fakes
-) -> None:
-    post(window, fakes, DirectionAsked(make_accepted(ANA), ANA))
-    window.question._timer.timeout.emit()
-    assert fakes.kiosk.answers == [(1, None)]
-    assert window.card.content.title == "Nothing was stored"
+    assert is_idle(window)
 
 
 # ---- idle ----------------------------------------------------------------------------------
@@ -243,10 +92,10 @@ def test_without_a_face_the_idle_screen_comes_after_its_time(
     show_faces(window, fakes, make_face(1))
     fakes.clock.advance(19)
     window._on_tick()
-    assert not window.is_idle
+    assert not is_idle(window)
     fakes.clock.advance(2)
     window._on_tick()
-    assert window.is_idle
+    assert is_idle(window)
     assert window.idle.time.text() == "08:57"
 
 
@@ -257,13 +106,13 @@ def test_a_face_wakes_the_screen_within_half_a_second(
     assert window.pump._timer.interval() < 500
     frame = make_frame(2)
     fakes.engine.frame, fakes.engine.result = frame, make_result(frame, make_face(1))
-    qtbot.waitUntil(lambda: not window.is_idle)
+    qtbot.waitUntil(lambda: not is_idle(window))
 
 
 def test_an_empty_picture_does_not_wake_the_screen(window: KioskWindow, fakes: Fakes) -> None:
     go_idle(window, fakes)
     show_faces(window, fakes, seq=2)
-    assert window.is_idle
+    assert is_idle(window)
 
 
 def test_nothing_is_painted_while_the_screen_is_idle(window: KioskWindow, fakes: Fakes) -> None:
@@ -275,11 +124,11 @@ def test_nothing_is_painted_while_the_screen_is_idle(window: KioskWindow, fakes:
 
 def test_a_touch_or_a_key_wakes_the_screen(qtbot: QtBot, window: KioskWindow, fakes: Fakes) -> None:
     go_idle(window, fakes)
-    qtbot.mouseClick(window.idle, Qt.MouseButton.LeftButton)
-    assert not window.is_idle
+    click(window.idle)
+    assert not is_idle(window)
     go_idle(window, fakes)
-    qtbot.keyClick(window, Qt.Key.Key_Space)
-    assert not window.is_idle
+    press(window, Qt.Key.Key_Space)
+    assert not is_idle(window)
 
 
 def test_the_company_is_named_on_the_idle_screen(qapp: QApplication, tmp_path: Path) -> None:
@@ -337,7 +186,7 @@ def test_each_fault_of_the_source_has_its_banner_and_a_way_out(
 def test_a_fault_wakes_the_idle_screen(window: KioskWindow, fakes: Fakes) -> None:
     go_idle(window, fakes)
     fakes.services.bridge.post_status(LOST)
-    assert not window.is_idle
+    assert not is_idle(window)
     assert window.banner.isVisible()
 
 
@@ -367,8 +216,7 @@ def test_at_the_start_without_a_camera_the_choices_are_offered_once(
     qtbot: QtBot, cold: KioskWindow, fakes: Fakes
 ) -> None:
     fakes.services.bridge.post_status(LOST)
-    assert isinstance(cold.dialog, SourceDialog)
-    cold.dialog.wait_button.click()
+    choices_of(cold).wait_button.click()
     assert cold.dialog is None
     fakes.services.bridge.post_status(LOST)
     assert cold.dialog is None
@@ -385,17 +233,16 @@ def test_the_choices_close_by_themselves_when_the_camera_comes(
     cold: KioskWindow, fakes: Fakes
 ) -> None:
     fakes.services.bridge.post_status(LOST)
-    assert isinstance(cold.dialog, SourceDialog)
+    assert choices_of(cold).isVisible()
     fakes.services.bridge.post_status(LIVE)
     assert cold.dialog is None
 
 
 def test_a_chosen_source_is_saved_and_opened(qtbot: QtBot, cold: KioskWindow, fakes: Fakes) -> None:
     fakes.services.bridge.post_status(LOST)
-    dialog = cold.dialog
-    assert isinstance(dialog, SourceDialog)
+    dialog = choices_of(cold)
     dialog.address.setText("rtsp://door/stream")
-    qtbot.keyClick(dialog.address, Qt.Key.Key_Return)
+    press(dialog.address, Qt.Key.Key_Return)
     assert fakes.saved == [{"source.address": "rtsp://door/stream"}]
     assert len(fakes.engine.source_factories) == 1
     assert dialog.choice is Choice.SOURCE
@@ -407,8 +254,7 @@ def test_the_demo_is_asked_for_by_an_exit_code(
     codes = list[int]()
     cold.exit_requested.connect(codes.append)
     fakes.services.bridge.post_status(LOST)
-    assert isinstance(cold.dialog, SourceDialog)
-    cold.dialog.demo_button.click()
+    choices_of(cold).demo_button.click()
     assert codes == [EXIT_DEMO_WANTED]
 
 
@@ -418,12 +264,12 @@ def test_the_demo_is_asked_for_by_an_exit_code(
 def test_f11_toggles_full_screen_and_escape_leaves_it(
     qtbot: QtBot, window: KioskWindow, fakes: Fakes
 ) -> None:
-    qtbot.keyClick(window, Qt.Key.Key_F11)
+    press(window, Qt.Key.Key_F11)
     assert window.isFullScreen()
-    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    press(window, Qt.Key.Key_Escape)
     assert not window.isFullScreen()
-    qtbot.keyClick(window, Qt.Key.Key_F11)
-    qtbot.keyClick(window, Qt.Key.Key_F11)
+    press(window, Qt.Key.Key_F11)
+    press(window, Qt.Key.Key_F11)
     assert not window.isFullScreen()
     assert window.dialog is None
 
@@ -431,7 +277,7 @@ def test_f11_toggles_full_screen_and_escape_leaves_it(
 def test_escape_in_a_window_asks_for_the_pin(
     qtbot: QtBot, window: KioskWindow, fakes: Fakes
 ) -> None:
-    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    press(window, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: isinstance(window.dialog, AskPinDialog))
 
 
@@ -456,25 +302,25 @@ def test_the_right_pin_opens_the_desk_and_only_one(qtbot: QtBot, tmp_path: Path)
     window = KioskWindow(fakes.services, open_desk=open_desk, cameras=lambda: done(()))
     qtbot.addWidget(window)
     window.show()
-    qtbot.mouseClick(window.panel.desk_button, Qt.MouseButton.LeftButton)
+    click(window.panel.desk_button)
     qtbot.waitUntil(lambda: isinstance(window.dialog, AskPinDialog))
     assert opened == []
-    qtbot.keyClicks(window.dialog, "2580")
-    qtbot.keyClick(window.dialog, Qt.Key.Key_Return)
+    type_keys(dialog_of(window), "2580")
+    press(dialog_of(window), Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: len(opened) == 1)
-    window.request_desk()
+    window.door.knock()
     assert window.dialog is None
     assert len(opened) == 1
     opened[0].close()
-    qtbot.waitUntil(lambda: window._desk is None)
+    qtbot.waitUntil(lambda: window.door.desk is None)
 
 
 def test_a_pin_dialogue_that_is_left_opens_nothing(qtbot: QtBot, window: KioskWindow) -> None:
-    window.request_desk()
+    window.door.knock()
     qtbot.waitUntil(lambda: isinstance(window.dialog, AskPinDialog))
-    qtbot.keyClick(window.dialog, Qt.Key.Key_Escape)
+    press(dialog_of(window), Qt.Key.Key_Escape)
     assert window.dialog is None
-    assert window._desk is None
+    assert window.door.desk is None
 
 
 def test_a_change_of_settings_is_put_to_use_at_once(window: KioskWindow, fakes: Fakes) -> None:

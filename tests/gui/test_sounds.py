@@ -1,12 +1,14 @@
 """The sounds: short, not clipped, and never a reason to stop."""
 
+import shutil
+import sys
+import tempfile
 import wave
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QProcess
 
-from gui import sounds
 from gui.messages import Sound
 from gui.sounds import TONES, Sounds, tone_samples, write_sound
 
@@ -30,8 +32,8 @@ def test_the_two_sounds_differ() -> None:
 
 def test_a_sound_is_handed_to_the_systems_player(monkeypatch: pytest.MonkeyPatch) -> None:
     started = list[tuple[str, list[str]]]()
-    monkeypatch.setattr(sounds.sys, "platform", "linux")
-    monkeypatch.setattr(sounds.shutil, "which", lambda name: name if name == "aplay" else None)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(shutil, "which", lambda name: name if name == "aplay" else None)
     monkeypatch.setattr(QProcess, "startDetached", lambda p, a: started.append((p, a)))
     player = Sounds(enabled=True)
     player.play(Sound.ACCEPTED)
@@ -46,11 +48,11 @@ def test_without_a_player_or_switched_off_nothing_happens(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     started = list[object]()
-    monkeypatch.setattr(sounds.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(QProcess, "startDetached", lambda *a: started.append(a))
-    monkeypatch.setattr(sounds.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
     Sounds(enabled=True).play(Sound.ACCEPTED)
-    monkeypatch.setattr(sounds.shutil, "which", lambda name: name)
+    monkeypatch.setattr(shutil, "which", lambda name: name)
     Sounds(enabled=False).play(Sound.ACCEPTED)
     assert started == []
 
@@ -59,8 +61,8 @@ def test_a_full_disk_makes_the_kiosk_silent_and_no_more(monkeypatch: pytest.Monk
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sounds.shutil, "which", lambda name: name)
-    monkeypatch.setattr(sounds.tempfile, "TemporaryDirectory", full)
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
     player = Sounds(enabled=True)
     player.play(Sound.REFUSED)
     assert not player.enabled
