@@ -6,7 +6,7 @@ import io
 import os
 import unicodedata
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -59,13 +59,15 @@ def write_csv(
     from_date: date | None,
     to_date: date | None,
     zone: ZoneInfo,
+    staff_ids: Collection[str] | None = None,
     go_on: Callable[[], None] = lambda: None,
 ) -> int:
     """Write the punches of these days, oldest first; return how many.
 
     The days are half-open and in that zone, as are the columns date and time. utc_offset is made
     here (+01:00), so it is never a formula. One read transaction: what is stored meanwhile is not
-    in it. go_on: called now and then; may raise to stop. Raises InputError if the days are swapped.
+    in it. staff_ids: only of these people; None means everybody. go_on: called now and then; may
+    raise to stop. Raises InputError if the days are swapped.
     """
     if from_date is not None and to_date is not None and from_date >= to_date:
         raise InputError(
@@ -77,7 +79,8 @@ def write_csv(
         writer = csv.writer(text, lineterminator="\r\n")
         writer.writerow(COLUMNS)
         count = 0
-        with contextlib.closing(_rows(db, from_date, to_date, zone=zone)) as rows:
+        found = _rows(db, from_date, to_date, zone=zone, staff_ids=staff_ids)
+        with contextlib.closing(found) as rows:
             for count, row in enumerate(rows, start=1):
                 writer.writerow(row)
                 if count % _BATCH == 0:
@@ -96,6 +99,7 @@ def write_csv_file(
     from_date: date | None,
     to_date: date | None,
     zone: ZoneInfo,
+    staff_ids: Collection[str] | None = None,
     go_on: Callable[[], None] = lambda: None,
 ) -> int:
     """Write the file whole or not at all: what stood there before stays until the new one is done.
@@ -107,7 +111,13 @@ def write_csv_file(
         try:
             with part.open("xb") as stream:
                 count = write_csv(
-                    db, stream, from_date=from_date, to_date=to_date, zone=zone, go_on=go_on
+                    db,
+                    stream,
+                    from_date=from_date,
+                    to_date=to_date,
+                    zone=zone,
+                    staff_ids=staff_ids,
+                    go_on=go_on,
                 )
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -121,8 +131,14 @@ def write_csv_file(
 
 
 def _rows(
-    db: Database, from_date: date | None, to_date: date | None, *, zone: ZoneInfo
+    db: Database,
+    from_date: date | None,
+    to_date: date | None,
+    *,
+    zone: ZoneInfo,
+    staff_ids: Collection[str] | None,
 ) -> Generator[tuple[Any, ...]]:
+    wanted = None if staff_ids is None else frozenset(staff_ids)
     first_us, end_us = range_us(from_date, to_date, zone=zone)
     cursor = db.conn.execute(
         "SELECT p.staff_id, q.name, q.department, p.at_utc_us, p.direction, p.method, "
@@ -137,6 +153,8 @@ def _rows(
     safe = lru_cache(maxsize=_REMEMBERED_CELLS)(harmless)
     try:
         for staff_id, name, department, at_us, direction, method, similarity, device, id_ in cursor:
+            if wanted is not None and staff_id not in wanted:
+                continue
             local = from_us(at_us).astimezone(zone).isoformat(timespec="seconds")
             yield (
                 safe(staff_id),

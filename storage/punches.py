@@ -200,7 +200,7 @@ def _where(db: Database, query: PunchQuery) -> tuple[str, list[Any]] | None:
     if end_us is not None:
         conditions.append("p.at_utc_us < ?")
         values.append(end_us)
-    staff_ids = _staff_ids(db, query)
+    staff_ids = wanted_staff_ids(db, query)
     if staff_ids is not None:
         if not staff_ids:
             return None
@@ -211,8 +211,8 @@ def _where(db: Database, query: PunchQuery) -> tuple[str, list[Any]] | None:
     return " AND ".join(conditions) or "1", values
 
 
-def _staff_ids(db: Database, query: PunchQuery) -> list[str] | None:
-    """Return who is meant, or None for everybody."""
+def wanted_staff_ids(db: Database, query: PunchQuery) -> list[str] | None:
+    """Return who is meant by a query, or None for everybody."""
     if query.staff_id is None and query.department is None and not query.search.strip():
         return None
     found = matching_staff_ids(db, query.search)

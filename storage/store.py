@@ -168,12 +168,16 @@ class Store:
         from_date: date | None,
         to_date: date | None,
         zone: ZoneInfo,
+        search: str = "",
+        department: str | None = None,
     ) -> "Future[int]":
         """Write the punches of half-open days as CSV; the number of rows.
 
-        target: a file, written whole or not at all, or a binary stream that stays open. Fails with
-        StorageError, or InputError if the days are swapped.
+        search, department: only of the people a PunchQuery with them would name. target: a file,
+        written whole or not at all, or a binary stream that stays open. Fails with StorageError,
+        or InputError if the days are swapped.
         """
+        query = PunchQuery(zone=zone, search=search, department=department)
         settled = self._read(lambda _: 0)  # what was asked for before is stored before
         if self._thread.closing:
             return settled
@@ -184,6 +188,7 @@ class Store:
                 known_failures(self.database),
                 contextlib.closing(open_for_reading(self.data_dir)) as db,
             ):
+                staff_ids = punches.wanted_staff_ids(db, query)
                 if isinstance(target, Path):
                     return export.write_csv_file(
                         db,
@@ -191,10 +196,17 @@ class Store:
                         from_date=from_date,
                         to_date=to_date,
                         zone=zone,
+                        staff_ids=staff_ids,
                         go_on=self._go_on,
                     )
                 return export.write_csv(
-                    db, target, from_date=from_date, to_date=to_date, zone=zone, go_on=self._go_on
+                    db,
+                    target,
+                    from_date=from_date,
+                    to_date=to_date,
+                    zone=zone,
+                    staff_ids=staff_ids,
+                    go_on=self._go_on,
                 )
 
         return self._exporter.submit(run)

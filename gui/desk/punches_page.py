@@ -170,7 +170,7 @@ class PunchesPage(DeskPage):
     # Export
 
     def export(self) -> None:
-        """Ask for a file and write all punches of the chosen days into it."""
+        """Ask for a file and write into it what the filters name, scrolled to or not."""
         days = self.days.days
         path = self._choose_path(self, _file_name(days))
         if path is None:
@@ -178,7 +178,12 @@ class PunchesPage(DeskPage):
         self.export_button.setEnabled(False)
         self.export_button.setText(self.tr("Exporting …"))
         future = self.services.store.export_csv(
-            path, from_date=days.first, to_date=days.end, zone=self.services.zone
+            path,
+            from_date=days.first,
+            to_date=days.end,
+            zone=self.services.zone,
+            search=self.search.search,
+            department=self.department.currentData(),
         )
 
         def written(rows: int) -> None:

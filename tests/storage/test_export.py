@@ -67,6 +67,33 @@ def test_every_column_is_there_in_the_zone_of_the_kiosk(store: Store) -> None:
     assert (row["date"], row["time"], row["utc_offset"]) == ("2026-07-01", "20:00:15", "-02:30")
 
 
+def test_only_the_people_who_are_searched_for_are_exported(store: Store) -> None:
+    for staff_id, name, department in (
+        ("1", "Ada King", "Office"),
+        ("2", "Bo King", "Kitchen"),
+        ("3", "Cy Lee", "Kitchen"),
+    ):
+        one = person(staff_id, name=name, department=department)
+        store.enrol(one, [], operator="t").result()
+        punched(store, staff_id, START)
+
+    def staff_ids(**filters: str) -> list[str]:
+        stream = io.BytesIO()
+        count = store.export_csv(
+            stream, from_date=None, to_date=None, zone=BERLIN, **filters
+        ).result()
+        text = io.StringIO(stream.getvalue().decode("utf-8-sig"), newline="")
+        found = [row["staff_id"] for row in csv.DictReader(text)]
+        assert count == len(found)
+        return found
+
+    assert staff_ids() == ["1", "2", "3"]
+    assert staff_ids(search="king") == ["1", "2"]
+    assert staff_ids(department="Kitchen") == ["2", "3"]
+    assert staff_ids(search="KING", department="Kitchen") == ["2"]
+    assert staff_ids(search="nobody") == []
+
+
 def test_date_time_and_offset_together_give_the_moment_back(store: Store) -> None:
     store.enrol(person(), [], operator="t").result()
     # both passages of 02:30 on the day daylight saving ends

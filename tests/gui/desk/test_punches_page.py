@@ -149,6 +149,19 @@ def test_the_chosen_days_are_exported_and_the_file_is_named(
     assert {row["date"] for row in rows} == {"2026-11-23"}
 
 
+def test_what_is_filtered_out_is_not_exported(
+    qtbot: QtBot, page: PunchesPage, chooser: Chooser
+) -> None:
+    page.search.insert("zoe")
+    qtbot.waitUntil(lambda: {row.punch.person_id for row in page.model._rows} == {"B-13"})
+    click_export(qtbot, page)
+    qtbot.waitUntil(page.message.isVisible)
+    assert chooser.path is not None
+    text = chooser.path.read_bytes().decode("utf-8-sig")
+    names = {row["name"] for row in csv.DictReader(io.StringIO(text))}
+    assert names == {"Zoë Åström"}
+
+
 def test_leaving_the_question_for_a_file_exports_nothing(
     qtbot: QtBot, page: PunchesPage, chooser: Chooser
 ) -> None:
