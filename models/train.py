@@ -44,6 +44,7 @@ def train(config: TrainingConfig) -> None:
     from models.training.data import open_store
     from models.training.loop import Parts, Run, set_seeds
     from models.training.start import build_network
+    from models.training.target_cache import cached_embeddings
     from models.training.teacher import Teacher
     from models.training.validation import Validator
 
@@ -54,9 +55,8 @@ def train(config: TrainingConfig) -> None:
         )
     torch.set_num_threads(config.run.threads)
     set_seeds(config.run.seed)
-    store = open_store(
-        config.data, base_dir=config.base_dir, cache_dir=config.base_dir / config.run.directory
-    )
+    directory = config.base_dir / config.run.directory
+    store = open_store(config.data, base_dir=config.base_dir, cache_dir=directory)
     model = load_teacher(config.base_dir / config.distill.teacher)
     teacher = Teacher(
         model,
@@ -64,10 +64,15 @@ def train(config: TrainingConfig) -> None:
         mirrored=config.distill.mirrored,
         threads=config.distill.threads,
     )
-    recipe = BatchRecipe(
-        store, config.augmentation, teacher, config.run.batch_size, config.run.seed
+    targets = (
+        teacher
+        if config.distill.online
+        else cached_embeddings(teacher, store.crops, directory=directory)
     )
-    validator = Validator(store, teacher)
+    recipe = BatchRecipe(
+        store, config.augmentation, targets, config.run.batch_size, config.run.seed
+    )
+    validator = Validator(store, teacher, cache_dir=directory)
     Run(config, Parts(recipe, validator, lambda: build_network(config, store, model))).train()
 
 

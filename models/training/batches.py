@@ -23,11 +23,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchRecipe:
-    """Where batches come from. Equal recipes give equal batches at equal steps."""
+    """Where batches come from. Equal recipes give equal batches at equal steps.
+
+    teacher: run on each augmented crop; or its embeddings (N, E) of all crops as they are.
+    """
 
     store: CropStore
     augmentation: AugmentationSettings
-    teacher: Teacher | None
+    teacher: Teacher | Float32 | None
     batch_size: int
     seed: int
 
@@ -46,8 +49,14 @@ class BatchRecipe:
         rng = np.random.default_rng([self.seed, 2, step])
         crops = augment(np.asarray(self.store.crops[rows]), self.augmentation, rng)
         inputs = network_input(crops)
-        targets = self.teacher.targets(inputs) if self.teacher is not None else None
-        return Batch(inputs, self.store.labels[rows], targets)
+        return Batch(inputs, self.store.labels[rows], self._targets(inputs, rows))
+
+    def _targets(self, inputs: Float32, rows: NDArray[np.int64]) -> Targets | None:
+        if self.teacher is None:
+            return None
+        if isinstance(self.teacher, Teacher):
+            return self.teacher.targets(inputs)
+        return Targets(self.teacher[rows], ())
 
     def _order(self, epoch: int, count: int) -> NDArray[np.int64]:
         return np.random.default_rng([self.seed, 1, epoch]).permutation(count)

@@ -79,7 +79,7 @@ def read_network(path: Path) -> MobileFaceNet:
         settings, weights = checkpoint.settings, checkpoint.average
     else:
         try:
-            with np.load(path) as arrays:
+            with path.open("rb") as stream, np.load(stream) as arrays:
                 settings = _settings(json.loads(str(arrays[_SETTINGS])))
                 weights = {
                     name: torch.from_numpy(arrays[name].astype(np.float32))

@@ -56,11 +56,14 @@ class StartTable:
 @dataclass(frozen=True, slots=True)
 class DistillTable:
     """teacher: the imported fp32 file with PRelu nodes. taps: bottlenecks whose outputs are
-    followed. mirrored: the target is the sum of the embeddings of a crop and of its mirror."""
+    followed. mirrored: the target is the sum of the embeddings of a crop and of its mirror.
+    online: the teacher sees each augmented crop; else its embeddings of the crops as they are
+    count, computed once and kept by content hash, and nothing can be tapped."""
 
     teacher: str
     taps: tuple[int, ...] = (1, 4, 5, 8, 11, 12, 14)
     mirrored: bool = False
+    online: bool = True
     threads: int = 1
 
 
@@ -154,6 +157,10 @@ def _check(config: TrainingConfig, path: Path) -> None:
         (
             config.distill is None or all(0 <= tap <= 14 for tap in config.distill.taps),
             "[distill] taps must be bottlenecks, 0 to 14",
+        ),
+        (
+            config.distill is None or config.distill.online or not config.distill.taps,
+            "[distill] taps must be empty if online is false",
         ),
         (
             config.network.norm == "none" or config.start.crops == 0 or config.distill is None,

@@ -70,9 +70,9 @@ def open_store(settings: DataSettings, *, base_dir: Path, cache_dir: Path) -> Cr
     if not (pixels.exists() and facts.exists()):
         _LOG.info("decoding the pictures of %s", source.name)
         _decode(source, pixels, facts)
-    stored = np.load(facts)
     crops = np.load(pixels, mmap_mode="r")
-    labels = stored["labels"].astype(np.int64)
+    with np.load(facts) as stored:
+        labels = stored["labels"].astype(np.int64)
     held_out = _held_out(labels, settings.held_out_of_32)
     _LOG.info(
         "%d crops, %d identities, %d crops held out",

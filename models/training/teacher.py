@@ -1,5 +1,6 @@
 """What a student learns from: the teacher's embeddings and feature maps of the very same crops."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,9 +39,11 @@ class Teacher:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = ort.InferenceSession(
-            to_bytes(graph), options, providers=["CPUExecutionProvider"]
-        )
+        file = to_bytes(graph)
+        self._session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        self.digest = hashlib.sha256(file + bytes([mirrored])).hexdigest()
+        """Which teacher this is: its weights, its taps, and whether it adds the mirrored crop."""
+        self.embedding_size = network.settings.embedding_size
         self._names = [f"tap_{tap}" for tap in taps]
         self._mirrored = mirrored
 

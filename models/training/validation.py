@@ -1,6 +1,7 @@
 """How good the student is on crops it never trains on."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch.nn import functional as nnf
 from models.networks.mobilefacenet import MobileFaceNet
 from models.training.batches import network_input
 from models.training.data import CropStore
+from models.training.target_cache import cached_embeddings
 from models.training.teacher import Float32, Teacher
 
 _CHUNK = 64
@@ -33,7 +35,7 @@ class Validation:
 class Validator:
     """The held-out crops, with the teacher's embeddings of them computed once."""
 
-    def __init__(self, store: CropStore, teacher: Teacher | None) -> None:
+    def __init__(self, store: CropStore, teacher: Teacher | None, *, cache_dir: Path) -> None:
         rows = np.flatnonzero(store.held_out)
         self._inputs = [
             network_input(np.asarray(store.crops[rows[i : i + _CHUNK]]))
@@ -41,8 +43,8 @@ class Validator:
         ]
         self._labels = store.labels[rows]
         self._targets = (
-            np.concatenate([teacher.targets(part).embeddings for part in self._inputs])
-            if teacher is not None and self._inputs
+            cached_embeddings(teacher, store.crops[rows], directory=cache_dir)
+            if teacher is not None
             else None
         )
 

@@ -86,8 +86,10 @@ def make_config(tmp_path: Path) -> Callable[..., TrainingConfig]:
 
 @pytest.fixture
 def make_parts(
-    store: CropStore, random_teacher: MobileFaceNet
+    store: CropStore, random_teacher: MobileFaceNet, tmp_path: Path
 ) -> Callable[[TrainingConfig], Parts]:
+    (tmp_path / "cache").mkdir()
+
     def make(config: TrainingConfig) -> Parts:
         assert isinstance(config.distill, DistillTable)
         teacher = Teacher(random_teacher, taps=config.distill.taps, mirrored=True, threads=1)
@@ -99,6 +101,7 @@ def make_parts(
             torch.manual_seed(7)
             return MobileFaceNet(NetworkSettings(table=SMALL_TABLE))
 
-        return Parts(recipe, Validator(store, teacher), build)
+        validator = Validator(store, teacher, cache_dir=tmp_path / "cache")
+        return Parts(recipe, validator, build)
 
     return make

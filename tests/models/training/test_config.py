@@ -47,6 +47,7 @@ def test_the_shipped_configuration_is_valid() -> None:
         (MINIMAL.replace("steps = 10", ""), "either steps or minutes"),
         (MINIMAL.replace('shards = "faces"', ""), "exactly one of shards, list and folder"),
         (MINIMAL + "[optimiser]\nlearning_rate = 0", "learning_rate must be above 0"),
+        (MINIMAL + "[distill]\nteacher = 'x'\nonline = false", "must be empty if online is false"),
         ("run = 3\n[data]\nshards = 'faces'", "run must be a table"),
         (MINIMAL + "[distill]\nteacher = 'x'\n[network]\nnorm = 'batch'", "needs [network] norm"),
     ],
