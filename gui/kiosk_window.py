@@ -42,6 +42,8 @@ EXIT_DEMO_WANTED = 64
 EXIT_FAULT = 8
 RESTART_AFTER_S = 30
 LAST_PUNCHES = 8
+# A frame is shown with the faces found in it; recognition may be this far behind the source.
+BEHIND_FRAMES = 8
 
 
 class KioskWindow(QMainWindow):
@@ -73,6 +75,8 @@ class KioskWindow(QMainWindow):
         self._last_face_ns = services.clock.mono_ns()
         self._anybody_enrolled = True
         self._scale = 0.0
+        self._result_seq = -BEHIND_FRAMES - 1
+        self._shown_seq = -1
 
         settings = services.settings
         self.video = VideoView()
@@ -172,9 +176,18 @@ class KioskWindow(QMainWindow):
             self.wake()
         else:
             self.card.clear_hint()
+        # The frame the faces were found in, so that the rings sit on them while people move.
+        self._result_seq = result.frame.seq
+        self._show_frame(result.frame)
 
     def _on_frame(self, frame: Frame) -> None:
-        if not self.is_idle:
+        """Show a frame that recognition has not worked on, if recognition is far behind it."""
+        if frame.seq - self._result_seq > BEHIND_FRAMES:
+            self._show_frame(frame)
+
+    def _show_frame(self, frame: Frame) -> None:
+        if not self.is_idle and frame.seq >= self._shown_seq:
+            self._shown_seq = frame.seq
             self.video.show_frame(frame, self.marks.marks(frame_seq=frame.seq))
 
     def _on_event(self, event: KioskEvent) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
@@ -18,6 +19,7 @@ from tests.gui.fakes import (
     JOE,
     MORNING_UTC,
     Fakes,
+    grey_picture,
     make_accepted,
     make_face,
     make_frame,
@@ -103,6 +105,39 @@ def test_the_ring_fills_while_the_decision_forms(window: KioskWindow, fakes: Fak
     fakes.kiosk.progresses[1] = 0.6
     show_faces(window, fakes, make_face(1))
     assert [mark.progress for mark in window.video.marks] == [0.6]
+
+
+def test_the_picture_shown_is_the_one_the_faces_were_found_in(
+    window: KioskWindow, fakes: Fakes
+) -> None:
+    worked_on = make_frame(10, grey_picture(240, 320))
+    fakes.engine.frame = make_frame(12)
+    fakes.engine.result = make_result(worked_on, make_face(1))
+    window.pump.look()
+    assert window.video.aspect == pytest.approx(320 / 240)
+    assert window._shown_seq == 10
+    assert len(window.video.marks) == 1
+
+
+def test_while_recognition_is_far_behind_the_newest_picture_is_shown_and_never_an_older_one(
+    window: KioskWindow, fakes: Fakes
+) -> None:
+    fakes.engine.frame = make_frame(50)
+    fakes.engine.result = make_result(make_frame(10), make_face(1))
+    window.pump.look()
+    assert window._shown_seq == 50
+    assert window.video.marks == ()
+    fakes.engine.result = make_result(make_frame(45), make_face(1))
+    window.pump.look()
+    assert window._shown_seq == 50
+
+
+def test_before_the_networks_are_loaded_the_picture_is_shown_already(
+    window: KioskWindow, fakes: Fakes
+) -> None:
+    fakes.engine.frame = make_frame(0)
+    window.pump.look()
+    assert window.video.has_picture
 
 
 def test_a_punch_that_stands_already_names_the_face_too(window: KioskWindow, fakes: Fakes) -> None:
