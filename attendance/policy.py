@@ -73,7 +73,8 @@ class _Track:
 class KioskPolicy:
     """Keeps the votes of every track and says when one is decided.
 
-    Deterministic in the frames' own clock. Owned by one thread (the inference thread).
+    Deterministic in the frames' own clock. Owned by one thread (the inference thread), but for
+    `progress`.
     """
 
     def __init__(self, settings: RecognitionSettings, *, model_id: str) -> None:
@@ -95,17 +96,21 @@ class KioskPolicy:
         return tuple(decisions)
 
     def progress(self, track_id: int) -> float:
-        """Return how far the leading person's votes are from being enough, in [0, 1]."""
+        """Return how far the leading person's votes are from being enough, in [0, 1].
+
+        The one method any thread may call: the screen asks while the inference thread votes.
+        """
         track = self._tracks.get(track_id)
         if track is None:
             return 0.0
         if track.concluded is not None:
             return 1.0
-        leader = self._leader(track)
+        votes = tuple(track.votes)  # one step for the interpreter: nobody votes in between
+        leader = self._leader(votes)
         if leader is None:
             return 0.0
-        weight = sum(v.weight for v in track.votes if v.person_id == leader)
-        looks = sum(1 for v in track.votes if v.person_id == leader)
+        weight = sum(v.weight for v in votes if v.person_id == leader)
+        looks = sum(1 for v in votes if v.person_id == leader)
         return min(1.0, weight / self._settings.min_votes, looks / self._settings.min_looks)
 
     def _forget(self, lost: Iterable[int], *, now_ns: int) -> None:
@@ -164,15 +169,15 @@ class KioskPolicy:
             face.track_id, track, result=result
         )
 
-    def _leader(self, track: _Track) -> str | None:
+    def _leader(self, votes: Iterable[_Vote]) -> str | None:
         weights: dict[str, float] = {}
-        for vote in track.votes:
+        for vote in votes:
             if vote.person_id is not None:
                 weights[vote.person_id] = weights.get(vote.person_id, 0.0) + vote.weight
         return max(weights, key=lambda person_id: weights[person_id]) if weights else None
 
     def _accepted(self, track_id: int, track: _Track, *, result: FrameResult) -> Accepted | None:
-        leader = self._leader(track)
+        leader = self._leader(track.votes)
         if leader is None or leader == track.concluded:
             return None
         votes = [vote for vote in track.votes if vote.person_id == leader]
