@@ -86,7 +86,8 @@ class DeskWindow(QMainWindow):
             self._was_paused = self._services.kiosk.paused
             self._services.kiosk.paused = True
             self._lock_timer.start()
-            QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+            # The window's handle and not the application: only what a person does passes there.
+            self.windowHandle().installEventFilter(self)
         super().showEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -94,7 +95,6 @@ class DeskWindow(QMainWindow):
             self._services.kiosk.paused = self._was_paused
             self._was_paused = None
         self._lock_timer.stop()
-        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
         super().closeEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
@@ -78,7 +79,7 @@ def test_an_open_question_keeps_the_desk_open(qtbot: QtBot, desk: DeskWindow) ->
 
 def test_every_key_press_puts_the_lock_off(qtbot: QtBot, desk: DeskWindow) -> None:
     desk._lock_timer.stop()
-    press_key(desk, Qt.Key.Key_Shift)
+    QTest.keyClick(desk.windowHandle(), Qt.Key.Key_Shift)
     assert desk._lock_timer.isActive()
 
 
