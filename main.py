@@ -25,6 +25,7 @@ from attendance.photo_enrolment import check_new_person, read_photos
 from attendance.staff import checked_person, checked_staff_id
 from attendance.staff_import import GrowingGallery, RowOutcome, StaffImport
 from attendance.types import Person, PersonState, Template
+from gui.display import has_display, require_display
 from gui.program import Program
 from gui.terminal import run_headless
 
@@ -38,13 +39,6 @@ OPERATOR = "command line"
 DEMO_PIN = "2580"
 EXIT_INTERRUPTED = 130
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
-
-class DisplayError(KnownError):
-    """There is no display to open a window on."""
-
-    code = "display"
-    exit_code = 9
 
 
 # --- kiosk and demo -------------------------------------------------------------------------
@@ -303,21 +297,6 @@ def opened(
                 yield program
     finally:
         program.close()
-
-
-def has_display() -> bool:
-    if os.environ.get("QT_QPA_PLATFORM") or sys.platform in ("win32", "darwin"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def require_display() -> None:
-    """Raise DisplayError where no window can be opened."""
-    if not has_display():
-        raise DisplayError(
-            "There is no display to open the kiosk's window on.",
-            action="Run `python main.py kiosk --headless`, or `python main.py demo --headless`.",
-        )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import main
+from gui.display import DisplayError
 from inference.portraits import portraits
 from tests.conftest import PORTRAITS_DIR, REPOSITORY
 
@@ -243,7 +244,7 @@ def test_without_a_display_the_kiosk_says_what_to_run_instead() -> None:
         timeout=60,
         check=False,
     )
-    assert done.returncode == main.DisplayError.exit_code
+    assert done.returncode == DisplayError.exit_code
     assert "demo --headless" in done.stderr
 
 
