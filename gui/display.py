@@ -53,9 +53,7 @@ def display_problem(environ: Mapping[str, str], *, platform: str = sys.platform)
     try:
         ctypes.CDLL(XCB_LIBRARY)
     except OSError:
-        return (
-            f"The system library {XCB_LIBRARY} is missing (Debian: apt-get install libxcb-cursor0)."
-        )
+        return f"The system library {XCB_LIBRARY} is missing (Debian: libxcb-cursor0)."
     return None
 
 

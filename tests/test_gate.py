@@ -1,4 +1,4 @@
-"""The checks that are no tests of behaviour: format, lint, types, layers. Part of the one command."""
+"""The checks that are no tests of behaviour: format, lint, types, layers."""
 
 import subprocess
 import sys
