@@ -43,7 +43,7 @@ class SettingsPage(DeskPage):
         self.company = QLineEdit()
         self.direction = _combo(
             (
-                ("alternate", self.tr("In and out in turn, every workday anew")),
+                ("alternate", self.tr("In and out in turn")),
                 ("in", self.tr("Always in")),
                 ("out", self.tr("Always out")),
                 ("ask", self.tr("Ask on the screen")),
@@ -55,6 +55,9 @@ class SettingsPage(DeskPage):
         self.cooldown.setSuffix(self.tr(" s"))
         self.camera = QComboBox()
         self.camera.setEditable(True)
+        self.camera.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.camera.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.theme = _combo(
             (
@@ -116,7 +119,11 @@ class SettingsPage(DeskPage):
             "kiosk.company": FormField(
                 self.tr("Company"), self.company, help_text=self.tr("On the idle screen.")
             ),
-            "kiosk.direction": FormField(self.tr("Direction of a punch"), self.direction),
+            "kiosk.direction": FormField(
+                self.tr("Direction of a punch"),
+                self.direction,
+                help_text=self.tr("In turn begins with in every workday."),
+            ),
             "kiosk.cooldown_s": FormField(
                 self.tr("No second punch within"),
                 self.cooldown,
@@ -182,6 +189,7 @@ class SettingsPage(DeskPage):
         scroll.setWidget(holder)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.body.addWidget(scroll, 1)
 
     def _what_runs(self) -> Card:
@@ -321,6 +329,8 @@ class SettingsPage(DeskPage):
 
 def _combo(choices: Sequence[tuple[str, str]]) -> QComboBox:
     combo = QComboBox()
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(12)
     for value, words in choices:
         combo.addItem(words, value)
     return combo

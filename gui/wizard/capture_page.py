@@ -245,10 +245,15 @@ class CapturePage(StepPage):
             )
             return
         refused = sentence != request
-        self.advice.setText(sentence if refused else self.tr("Slowly, only a little."))
+        self.advice.setText(sentence if refused else self._advice_for(wanted))
         restyle(self.advice, tone="warning" if refused else "muted")
         symbol = "warning" if refused else self.dots[wanted].symbol
         self.view.show_guidance(sentence, symbol=symbol)
+
+    def _advice_for(self, view: str) -> str:
+        if view == "front":
+            return self.tr("With the whole face inside the outline.")
+        return self.tr("Slowly, only a little.")
 
     def _show_quality(self, look: FaceLook | None) -> None:
         percent = 0 if look is None else round(look.quality.score * 100)

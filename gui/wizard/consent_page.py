@@ -1,5 +1,6 @@
 """What is done with the face, and that the person agrees."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from gui.messages import isolated
@@ -33,6 +34,7 @@ class ConsentPage(StepPage):
         scroll.setWidget(holder)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.body.addWidget(scroll, 1)
         below = QWidget()
         confirm = QVBoxLayout(below)

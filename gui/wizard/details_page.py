@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QCompleter, QGridLayout, QLineEdit
+from PySide6.QtWidgets import QCompleter, QGridLayout, QLineEdit, QWizard
 
 from attendance.errors import InputError, KnownError
 from attendance.staff import MAX_TEXT_LENGTH, checked_staff_id, checked_text
@@ -60,6 +60,8 @@ class DetailsPage(StepPage):
     def enter(self) -> None:
         if self.draft.known is not None:
             self.question.setText(self.tr("New pictures for this person"))
+            self.staff_id.deselect()
+            self.wizard().button(QWizard.WizardButton.NextButton).setFocus()
             return
         self.question.setText(self.tr("Who is to be enrolled?"))
         on_done(self.services.store.departments(), self._suggest_departments, owner=self)
