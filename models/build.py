@@ -143,7 +143,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             (options.output / recipe.file).write_bytes(content)
             entry = manifest_entry(recipe, content)
             entries.append(entry)
-            unmeasured = recipe.metadata["role"] == "embed" and "figures" not in entry
+            measurable = recipe.metadata["precision"] in ("int8", "fp32")
+            unmeasured = measurable and entry["role"] == "embed" and "figures" not in entry
             note = "; no figures for these bytes, run models.evaluate --write" if unmeasured else ""
             print(f"{recipe.file}: {len(content):,} bytes{note}")
         manifest = "# Written by `python -m models.build`; do not edit.\n\n"
