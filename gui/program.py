@@ -139,7 +139,7 @@ class Program:
             source_settings=self.settings.source,
             fast=fast,
         )
-        self.store.add_listener(self._on_templates_changed)
+        self.store.add_listener(self._on_people_changed)
         return self._engine
 
     def source(self, address: str, *, fast: bool = False) -> "Source":
@@ -176,7 +176,7 @@ class Program:
         future.add_done_callback(use)
         return future
 
-    def _on_templates_changed(self) -> None:
+    def _on_people_changed(self) -> None:
         """Rebuild people and gallery (called from the storage thread)."""
         self._refresh_people()
         entry = self.embedder_entry()

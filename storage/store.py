@@ -118,7 +118,7 @@ class Store:
         self.close()
 
     def add_listener(self, listener: Callable[[], None]) -> None:
-        """Call this after each change of the set of templates, in the storage thread."""
+        """Call this after each change of people or templates, in the storage thread."""
         self._listeners.append(listener)
 
     # Punches
@@ -224,7 +224,7 @@ class Store:
             lambda db: people.enrol(
                 db, person, templates, operator=operator, at_utc=self._clock.now_utc()
             ),
-            changes_templates=True,
+            changes_people=True,
         )
 
     def replace_templates(
@@ -244,7 +244,8 @@ class Store:
         return self._write(
             lambda db: people.update_person(
                 db, person, operator=operator, at_utc=self._clock.now_utc()
-            )
+            ),
+            changes_people=True,
         )
 
     def set_state(self, staff_id: str, state: PersonState, *, operator: str) -> "Future[None]":
@@ -253,7 +254,7 @@ class Store:
             lambda db: people.set_state(
                 db, staff_id, state, operator=operator, at_utc=self._clock.now_utc()
             ),
-            changes_templates=True,
+            changes_people=True,
         )
 
     def erase(self, staff_id: str, *, operator: str) -> "Future[int]":
@@ -321,7 +322,7 @@ class Store:
         return self._thread.call(work)
 
     def _write(
-        self, work: Callable[[Database], _T], *, changes_templates: bool = False
+        self, work: Callable[[Database], _T], *, changes_people: bool = False
     ) -> "Future[_T]":
         def run(db: Database) -> _T:
             if self._lock is None:
@@ -330,7 +331,7 @@ class Store:
                     action="Do this in the kiosk that works with it.",
                 )
             result = work(db)
-            if changes_templates:
+            if changes_people:
                 self._tell_listeners()
             return result
 
@@ -348,7 +349,7 @@ class Store:
                 at_utc=self._clock.now_utc(),
                 keep_old=keep_old,
             ),
-            changes_templates=True,
+            changes_people=True,
         )
 
     def _read_device_id(self, db: Database) -> str:

@@ -40,7 +40,7 @@ def first_day(target: Path) -> Script:
     yield "the PIN to be stored", lambda: window(SetPinDialog) is None
 
     kiosk = visible(KioskWindow)
-    kiosk.request_desk()
+    kiosk.panel.desk_requested.emit()
     yield "the PIN dialogue", lambda: window(AskPinDialog)
     enter_pin(visible(AskPinDialog))
     yield "the desk", lambda: window(DeskWindow)
@@ -78,7 +78,7 @@ def first_day(target: Path) -> Script:
     yield "the tick", lambda: "Barack Obama" in kiosk.card.accessibleName()
     assert kiosk._services.engine.status.state is SourceState.LIVE
 
-    kiosk.request_desk()
+    kiosk.panel.desk_requested.emit()
     yield "the PIN dialogue again", lambda: window(AskPinDialog)
     enter_pin(visible(AskPinDialog))
     yield "the desk again", lambda: window(DeskWindow)
