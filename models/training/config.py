@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from attendance.errors import ConfigError
 from models.training.augment import AugmentationSettings
-from models.training.objective import Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,23 @@ class DistillTable:
     mirrored: bool = False
     online: bool = True
     threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each term counts; `features` at the start and at the end of the schedule."""
+
+    embedding: float = 1.0
+    similarity: float = 10.0
+    features_start: float = 1.0
+    features_end: float = 0.1
+    margin: float = 0.0
+
+    def features(self, progress: float) -> float:
+        """The weight of the feature maps; geometric between both ends. progress: 0 … 1."""
+        if self.features_start <= 0 or self.features_end <= 0:
+            return self.features_start + progress * (self.features_end - self.features_start)
+        return float(self.features_start * (self.features_end / self.features_start) ** progress)
 
 
 @dataclass(frozen=True, slots=True)

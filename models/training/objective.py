@@ -1,31 +1,15 @@
 """What the student is pulled towards: the teacher's embedding, its similarities, its features."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
+from models.training.config import Weights
+
 MarginLoss = Callable[[Tensor, Tensor], Tensor]
 """(embeddings (M, E), labels int64 (M)) of the labelled crops of a batch, to a scalar."""
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """How much each term counts; `features` at the start and at the end of the schedule."""
-
-    embedding: float = 1.0
-    similarity: float = 10.0
-    features_start: float = 1.0
-    features_end: float = 0.1
-    margin: float = 0.0
-
-    def features(self, progress: float) -> float:
-        """The weight of the feature maps; geometric between both ends. progress: 0 … 1."""
-        if self.features_start <= 0 or self.features_end <= 0:
-            return self.features_start + progress * (self.features_end - self.features_start)
-        return float(self.features_start * (self.features_end / self.features_start) ** progress)
 
 
 def cosine_distance(embeddings: Tensor, targets: Tensor) -> Tensor:

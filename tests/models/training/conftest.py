@@ -2,22 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="training needs the extra [train] (PyTorch)")
-
-import torch
-
-from models.networks.mobilefacenet import MobileFaceNet, NetworkSettings
-from models.training.batches import BatchRecipe
 from models.training.config import DistillTable, TrainingConfig, read_config
 from models.training.data import CropStore
-from models.training.loop import Parts
-from models.training.teacher import Teacher
-from models.training.validation import Validator
+
+if TYPE_CHECKING:  # the tests that use these skip without PyTorch
+    from models.networks.mobilefacenet import MobileFaceNet
+    from models.training.loop import Parts
 
 SMALL_TABLE = ((2, 64, 1, 2), (4, 128, 1, 2), (2, 128, 1, 1), (4, 128, 1, 2))
 
@@ -45,7 +41,11 @@ def store() -> CropStore:
 
 
 @pytest.fixture
-def random_teacher() -> MobileFaceNet:
+def random_teacher() -> "MobileFaceNet":
+    import torch
+
+    from models.networks.mobilefacenet import MobileFaceNet, NetworkSettings
+
     torch.manual_seed(3)
     settings = NetworkSettings(
         input_hw=(112, 112), activation="prelu", norm="none", table=SMALL_TABLE
@@ -86,8 +86,16 @@ def make_config(tmp_path: Path) -> Callable[..., TrainingConfig]:
 
 @pytest.fixture
 def make_parts(
-    store: CropStore, random_teacher: MobileFaceNet, tmp_path: Path
-) -> Callable[[TrainingConfig], Parts]:
+    store: CropStore, random_teacher: "MobileFaceNet", tmp_path: Path
+) -> "Callable[[TrainingConfig], Parts]":
+    import torch
+
+    from models.networks.mobilefacenet import MobileFaceNet, NetworkSettings
+    from models.training.batches import BatchRecipe
+    from models.training.loop import Parts
+    from models.training.teacher import Teacher
+    from models.training.validation import Validator
+
     (tmp_path / "cache").mkdir()
 
     def make(config: TrainingConfig) -> Parts:

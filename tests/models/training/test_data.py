@@ -10,8 +10,6 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="training needs the extra [train] (PyTorch)")
-
 from attendance.errors import InputError
 from models.training.config import DataSettings
 from models.training.data import CropStore, open_store

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("torch", reason="training needs the extra [train] (PyTorch)")
+
 import torch
 
 from attendance.errors import ModelError

@@ -11,9 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.training.config import ScheduleTable
+from models.training.config import ScheduleTable, Weights
 from models.training.objective import (
-    Weights,
     cosine_distance,
     feature_distance,
     similarity_distance,
