@@ -32,7 +32,11 @@ def draw_symbol(painter: QPainter, name: str, rect: QRectF, *, colour: str) -> N
 
 
 def symbol_pixmap(name: str, size_px: int, *, colour: str, ratio: float = 1.0) -> QPixmap:
-    """Return a square symbol. colour: #rrggbb. ratio: the screen's device pixel ratio."""
+    """Return a square symbol. colour: #rrggbb. ratio: the screen's device pixel ratio.
+
+    Raises FileNotFoundError for an unknown name.
+    """
+    _renderer(name, colour)  # before there is a painter: an error under one would crash Qt
     pixmap = QPixmap(round(size_px * ratio), round(size_px * ratio))
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
