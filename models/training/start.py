@@ -29,7 +29,8 @@ def build_network(
         path = config.base_dir / config.start.checkpoint
         network = read_network(path)
         found = network.settings
-        wanted = (table.activation, table.norm, table.embedding_size)
+        activation = "leaky-relu" if table.late_leaky else table.activation
+        wanted = (activation, table.norm, table.embedding_size)
         if (found.activation, found.norm, found.embedding_size) != wanted:
             raise ModelError(
                 f"{path} holds another network: {found.activation}, norm {found.norm}, "
