@@ -112,7 +112,10 @@ def demo_command(options: argparse.Namespace) -> int:
 
     headless = options.headless or not has_display()
     with tempfile.TemporaryDirectory(prefix="clockface-demo-") as folder:
-        overrides = ["kiosk.company=Clockface demo", "look.full_screen=false", *options.set]
+        overrides = ["kiosk.company=Clockface demo", "look.full_screen=false"]
+        if not headless:
+            overrides.append("kiosk.cooldown_s=20")  # each round of the picture punches again
+        overrides += options.set
         with opened(Path(folder), overrides=overrides) as program:
             demo = prepare_demo(program)
             if not options.json:
