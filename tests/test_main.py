@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 
 import main
 from gui.display import DisplayError
+from inference import manifest
 from inference.portraits import portraits
 from tests.conftest import PORTRAITS_DIR, REPOSITORY
 
@@ -225,6 +228,33 @@ def test_a_second_program_on_the_same_data_is_told_so(run: Run) -> None:
         assert str(os.getpid()) in run.err
         assert run("people", "--json") == 0, "looking is allowed beside a running kiosk"
         assert json.loads(run.out)["templates"] == 1
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda file: file.unlink(), "missing"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-1] + b"x"), "mobilefacenet-int8.onnx"),
+    ],
+    ids=["missing", "altered"],
+)
+def test_a_model_file_that_is_missing_or_altered_stops_with_its_name(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    harm: Callable[[Path], object],
+    words: str,
+) -> None:
+    run.enrol("obama")
+    weights = tmp_path / "weights"
+    shutil.copytree(manifest.default_weights_dir(), weights)
+    harm(weights / "mobilefacenet-int8.onnx")
+    monkeypatch.setattr(manifest, "default_weights_dir", lambda: weights)
+    assert run("kiosk", "--headless", "--fast", "--source", OBAMA_VISITS[0]) == 5
+    assert words in run.err
+    assert "Traceback" not in run.err
+    assert run("people", "--json") == 0
+    assert len(run.out.splitlines()) == 1, "nothing is lost"
 
 
 def test_without_a_display_the_kiosk_says_what_to_run_instead() -> None:
