@@ -392,6 +392,9 @@ def build_parser() -> argparse.ArgumentParser:
     imports.add_argument("file", type=Path, metavar="FILE.csv")
     imports.add_argument("--photos", type=Path, required=True, metavar="DIR")
     imports.add_argument(
+        "--encoding", help="of the file, if it is not UTF-8, UTF-16 or Windows-1252 (cp1252)"
+    )
+    imports.add_argument(
         "--dry-run", action="store_true", help="say what would happen, store nothing"
     )
 

@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from PIL import Image
 
 import main
+from attendance.clock import SystemClock
+from attendance.config import default_settings
 from attendance.types import BgrImage
+from inference.sources import open_source
 
 FIVE = {
     "person-d0": "genuine/person-d0.mp4",
@@ -23,14 +24,17 @@ ALSO_SHOWS = {"turning-two.gif": {"turning-male"}}
 
 
 def frame_of(clip: Path, *, number: int) -> BgrImage:
-    capture = cv2.VideoCapture(str(clip))
+    settings = default_settings().source
+    source = open_source(str(clip), settings=settings, clock=SystemClock(), fast=True)
+    source.open()
     try:
-        for _ in range(number + 1):
-            read, frame = capture.read()
-            assert read, f"{clip.name} has no frame {number}"
+        for _ in range(number):
+            source.read()
+        frame = source.read()
     finally:
-        capture.release()
-    return np.asarray(frame, dtype=np.uint8)
+        source.close()
+    assert frame is not None, f"{clip.name} has no frame {number}"
+    return frame.bgr
 
 
 @pytest.mark.timeout(900)
