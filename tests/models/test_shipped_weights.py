@@ -164,8 +164,7 @@ def test_an_embedder_has_figures_and_rising_thresholds(file: str) -> None:
 
 @pytest.mark.parametrize(
     ("file", "accuracy", "tar_1e4"),
-    # Small changes of the alignment move the true accept rate of fp32 between 0.943 and 0.947.
-    [("mobilefacenet-int8.onnx", 0.991, 0.929), ("mobilefacenet-fp32.onnx", 0.993, 0.944)],
+    [("mobilefacenet-int8.onnx", 0.991, 0.929), ("mobilefacenet-fp32.onnx", 0.993, 0.946)],
 )
 def test_the_recorded_figures_do_not_fall_below_their_floor(
     file: str, accuracy: float, tar_1e4: float
