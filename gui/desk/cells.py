@@ -1,6 +1,7 @@
 """How the desk's tables draw a cell: up to two lines, a symbol, a round badge with initials."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
@@ -37,6 +38,15 @@ class Cell:
     def words(self) -> str:
         """The cell for a screen reader and for copying."""
         return f"{self.text}, {self.below}" if self.below else self.text
+
+
+def header_cell(title: str, *, orientation: Qt.Orientation, role: int) -> Any:
+    """Return what a table's header says of a column for a role: its title, at the leading side."""
+    if orientation is not Qt.Orientation.Horizontal:
+        return None
+    if role == Qt.ItemDataRole.TextAlignmentRole:
+        return Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter
+    return title if role == Qt.ItemDataRole.DisplayRole else None
 
 
 def initials_of(name: str) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, Qt
 
 from attendance.types import Direction, PersonState
-from gui.desk.cells import CELL_ROLE, ROW_ROLE, Cell, Index, initials_of
+from gui.desk.cells import CELL_ROLE, ROW_ROLE, Cell, Index, header_cell, initials_of
 from gui.desk.moments import moment_words
 from storage.rows import PersonRow
 from storage.text import folded
@@ -102,18 +102,13 @@ class PeopleModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
-        return {
+        titles = {
             PeopleColumn.PERSON: translate("Desk", "Person"),
             PeopleColumn.DEPARTMENT: translate("Desk", "Department"),
             PeopleColumn.LAST_PUNCH: translate("Desk", "Last punch"),
             PeopleColumn.STATE: translate("Desk", "State"),
-        }[PeopleColumn(section)]
+        }
+        return header_cell(titles[PeopleColumn(section)], orientation=orientation, role=role)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row = self.person_row(index.row())

@@ -12,7 +12,7 @@ from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, Q
 from attendance.errors import KnownError
 from attendance.types import Direction, Method
 from gui.bridge import on_done
-from gui.desk.cells import CELL_ROLE, ROW_ROLE, Cell, Index
+from gui.desk.cells import CELL_ROLE, ROW_ROLE, Cell, Index, header_cell
 from storage.rows import PunchQuery, PunchRow
 
 translate = QCoreApplication.translate
@@ -92,19 +92,14 @@ class PunchesModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
-        return {
+        titles = {
             PunchesColumn.TIME: translate("Desk", "Date and time"),
             PunchesColumn.PERSON: translate("Desk", "Person"),
             PunchesColumn.DEPARTMENT: translate("Desk", "Department"),
             PunchesColumn.DIRECTION: translate("Desk", "Direction"),
             PunchesColumn.METHOD: translate("Desk", "Method"),
-        }[PunchesColumn(section)]
+        }
+        return header_cell(titles[PunchesColumn(section)], orientation=orientation, role=role)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not 0 <= index.row() < len(self._rows):

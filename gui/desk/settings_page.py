@@ -7,11 +7,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -22,6 +20,7 @@ from attendance.errors import ConfigError, KnownError
 from gui.bridge import on_done
 from gui.desk.desk_page import DeskPage
 from gui.form_field import FormField
+from gui.layouts import scrolled
 from gui.services import Services
 from gui.source_dialog import CameraChoice, ListCameras, find_cameras
 from gui.widgets import Button, Card, Text, primary_button
@@ -185,12 +184,7 @@ class SettingsPage(DeskPage):
         for card in (kiosk_card, camera_card, look_card, self._what_runs()):
             column.addWidget(card)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(holder)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.body.addWidget(scroll, 1)
+        self.body.addWidget(scrolled(holder), 1)
 
     def _what_runs(self) -> Card:
         card, runs = _card(self.tr("What runs here"))

@@ -1,8 +1,8 @@
 """What is done with the face, and that the person agrees."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
+from gui.layouts import scrolled
 from gui.messages import isolated
 from gui.services import Services
 from gui.widgets import Card, Symbol, Text
@@ -30,12 +30,7 @@ class ConsentPage(StepPage):
         text.setContentsMargins(0, 0, 0, 0)
         text.addWidget(card)
         text.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(holder)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.body.addWidget(scroll, 1)
+        self.body.addWidget(scrolled(holder), 1)
         below = QWidget()
         confirm = QVBoxLayout(below)
         confirm.setContentsMargins(0, 0, 0, 0)

@@ -3,11 +3,9 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -17,7 +15,7 @@ from attendance.errors import KnownError
 from attendance.types import Match, Person
 from gui.bridge import on_done
 from gui.desk_operator import OPERATOR
-from gui.layouts import clear_layout
+from gui.layouts import clear_layout, scrolled
 from gui.messages import isolated
 from gui.services import Services
 from gui.widgets import Card, Symbol, Text, restyle
@@ -106,12 +104,7 @@ class ReviewPage(StepPage):
         column.addWidget(self.verdict)
         column.addWidget(card)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(holder)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.body.addWidget(scroll, 1)
+        self.body.addWidget(scrolled(holder), 1)
         self.body.addWidget(self.problem)
 
     def _show_summary(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -47,6 +48,14 @@ BARACK = Person("1002", "Barack Obama", department="Office")
 LONG_NAME = Person("1003", "Maximiliana Alexandrina Hohenlohe-Waldenburg-Schillingsfürst")
 SIZES = (QSize(1024, 600), QSize(1280, 800), QSize(1920, 1080), QSize(1080, 1920))
 THUMBNAIL_PX = 620
+
+
+class Shots(Protocol):
+    """Renders every screen whose name holds a word."""
+
+    def __call__(
+        self, application: QApplication, *, only: str
+    ) -> Iterator[tuple[str, QPixmap]]: ...
 
 
 @dataclass(frozen=True)
@@ -254,15 +263,15 @@ def sheet_of(pictures: Sequence[tuple[str, QPixmap]], *, columns: int) -> QImage
     return sheet
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path, help="the picture to write; one that ends in /: a folder")
+def write_sheet(shots: Shots, *, description: str | None) -> None:
+    """Read the command line, render what it asks for and write it."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("out", type=Path, help="the picture to write")
     parser.add_argument("--only", default="", help="only what has this in its name")
     parser.add_argument("--columns", type=int, default=4)
     parser.add_argument("--single", action="store_true", help="also write each screen by itself")
     options = parser.parse_args()
-    application = make_application()
-    pictures = list(shots(application, only=options.only))
+    pictures = list(shots(make_application(), only=options.only))
     if options.single:
         for name, pixmap in pictures:
             file = name.replace(" · ", "-").replace(" ", "_").replace("×", "x")
@@ -271,4 +280,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    write_sheet(shots, description=__doc__)

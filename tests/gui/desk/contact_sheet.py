@@ -3,7 +3,6 @@
 python -m tests.gui.desk.contact_sheet OUT.png [--only WORD] [--single]
 """
 
-import argparse
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +28,6 @@ from attendance.types import (
     QualityFlag,
     TrackedFace,
 )
-from gui.application import make_application
 from gui.desk.desk_window import DeskWindow
 from gui.desk.questions import deactivate_question, erase_question
 from gui.theme import THEMES, apply_look
@@ -37,7 +35,7 @@ from gui.wizard.draft import PhotoResult
 from gui.wizard.enrolment_wizard import EnrolmentWizard
 from inference.status import EngineStatus, SourceState
 from storage.store import Store
-from tests.gui.contact_sheet import Camera, portrait_frame, sheet_of
+from tests.gui.contact_sheet import Camera, portrait_frame, write_sheet
 from tests.gui.desk.scene import (
     LONG,
     Look,
@@ -406,21 +404,5 @@ def render(shot: Shot) -> QPixmap:
     return pixmap
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path, help="the picture to write")
-    parser.add_argument("--only", default="", help="only what has this in its name")
-    parser.add_argument("--columns", type=int, default=4)
-    parser.add_argument("--single", action="store_true", help="also write each screen by itself")
-    options = parser.parse_args()
-    application = make_application()
-    pictures = list(shots(application, only=options.only))
-    if options.single:
-        for name, pixmap in pictures:
-            file = name.replace(" · ", "-").replace(" ", "_").replace("×", "x")
-            pixmap.save(str(options.out.with_name(f"{file}.png")))
-    sheet_of(pictures, columns=options.columns).save(str(options.out))
-
-
 if __name__ == "__main__":
-    main()
+    write_sheet(shots, description=__doc__)
