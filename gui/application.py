@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import shiboken6
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -78,8 +78,10 @@ def run_kiosk(services: Services) -> int:
     guard.install()
     window = KioskWindow(services)
     window.exit_requested.connect(application.exit)
-    window.resize(*WINDOW_SIZE_PX)
+    screen = window.screen().geometry()
+    window.resize(QSize(*WINDOW_SIZE_PX).boundedTo(screen.size()))
     if services.settings.look.full_screen:
+        window.setGeometry(screen)  # where no window manager does it
         window.showFullScreen()
     else:
         window.show()
