@@ -242,9 +242,25 @@ def already_enrolled(
     """
     nearest: Match | None = None
     for look in looks:
-        match = gallery.search(look.embedding, threshold=settings.duplicate_similarity)
-        if match.person_id is None or match.person_id == ignore:
-            continue
-        if nearest is None or match.similarity > nearest.similarity:
+        match = _without(
+            gallery.search(look.embedding, threshold=settings.duplicate_similarity), ignore
+        )
+        if match.person_id is not None and (
+            nearest is None or match.similarity > nearest.similarity
+        ):
             nearest = match
     return nearest
+
+
+def _without(match: Match, ignore: str | None) -> Match:
+    """Return the match as if the ignored person were not in the gallery."""
+    if ignore is None or match.nearest_id != ignore:
+        return match
+    reached = match.runner_up >= match.threshold
+    return Match(
+        person_id=match.runner_up_id if reached else None,
+        similarity=match.runner_up,
+        runner_up=-1.0,
+        threshold=match.threshold,
+        nearest_id=match.runner_up_id,
+    )

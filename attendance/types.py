@@ -139,7 +139,7 @@ class Match:
 
     person_id: None when nobody reaches the threshold. similarity, runner_up: cosine of the nearest
     and of the second nearest person, in [-1, 1]; runner_up is -1 with fewer than two people.
-    nearest_id: the nearest person whether or not the threshold was reached.
+    nearest_id, runner_up_id: who they are, whether or not the threshold was reached.
     """
 
     person_id: str | None
@@ -147,6 +147,7 @@ class Match:
     runner_up: float
     threshold: float
     nearest_id: str | None = None
+    runner_up_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,10 +87,11 @@ class MatrixGallery:
             similarities = np.maximum.reduceat(similarities, self._starts)
         nearest = int(similarities.argmax())
         similarity = _clipped(similarities[nearest])
-        runner_up = -1.0
+        runner_up, runner_up_id = -1.0, None
         if len(self._people) > 1:
             similarities[nearest] = -np.inf
-            runner_up = _clipped(similarities.max())
+            second = int(similarities.argmax())
+            runner_up, runner_up_id = _clipped(similarities[second]), self._people[second]
         person = self._people[nearest]
         return Match(
             person_id=person if similarity >= threshold else None,
@@ -98,6 +99,7 @@ class MatrixGallery:
             runner_up=runner_up,
             threshold=threshold,
             nearest_id=person,
+            runner_up_id=runner_up_id,
         )
 
     def _similarities(self, vec: FloatArray) -> FloatArray:

@@ -41,10 +41,18 @@ def find_person(db: Database, staff_id: str) -> Person | None:
 
 
 def enrol(
-    db: Database, person: Person, templates: Sequence[Template], *, operator: str, at_utc: datetime
+    db: Database,
+    person: Person,
+    templates: Sequence[Template],
+    *,
+    operator: str,
+    at_utc: datetime,
+    lookalike: str | None,
 ) -> Person:
     """Store a new person with all templates, or nothing; return the person as stored.
 
+    lookalike: the staff id of whom the face is like, when the operator has confirmed that they are
+    two people; kept in the audit.
     An erased person may be enrolled again under the same staff id and name, with a new consent.
     Raises InputError if the staff id is taken.
     """
@@ -81,7 +89,11 @@ def enrol(
             operator=operator,
             action="enrol" if before is None else "enrol-again",
             subject=person.staff_id,
-            detail={"templates": len(blobs), "consent": person.consent_utc is not None},
+            detail={
+                "templates": len(blobs),
+                "consent": person.consent_utc is not None,
+                **_lookalike_detail(lookalike),
+            },
         )
     return person
 
@@ -94,8 +106,13 @@ def replace_templates(
     operator: str,
     at_utc: datetime,
     keep_old: bool,
+    consent_utc: datetime | None,
+    lookalike: str | None,
 ) -> None:
     """Give a person these templates instead of, or beside, those stored.
+
+    consent_utc: when the person agreed to them; None leaves the earlier consent. lookalike: as in
+    `enrol`.
 
     Raises InputError if there is no such person or the person was erased.
     """
@@ -107,6 +124,8 @@ def replace_templates(
                 f"{person.name} was erased and has no templates any more.",
                 action="Enrol the person again, with a new consent.",
             )
+        if consent_utc is not None:
+            _write_details(db, replace(person, consent_utc=consent_utc))
         removed = 0 if keep_old else _delete_templates(db, staff_id)
         _insert_templates(db, blobs, at_utc=at_utc)
         add_audit(
@@ -115,8 +134,17 @@ def replace_templates(
             operator=operator,
             action="add-templates" if keep_old else "replace-templates",
             subject=staff_id,
-            detail={"added": len(blobs), "removed": removed},
+            detail={
+                "added": len(blobs),
+                "removed": removed,
+                "consent": consent_utc is not None,
+                **_lookalike_detail(lookalike),
+            },
         )
+
+
+def _lookalike_detail(lookalike: str | None) -> dict[str, str]:
+    return {} if lookalike is None else {"confirmed_not_to_be": lookalike}
 
 
 def update_person(db: Database, person: Person, *, operator: str, at_utc: datetime) -> Person:

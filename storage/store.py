@@ -3,8 +3,8 @@
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import date, timedelta
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Self, TypeVar
 from zoneinfo import ZoneInfo
@@ -106,8 +106,13 @@ class Store:
         An export that runs is stopped and leaves no file. After timeout_s the rest is left to the
         system, and the log says so. Closing twice does nothing.
         """
-        self._exporter.shutdown(wait=False, cancel_futures=True)
+        last: Future[None] = Future()
+        last.set_result(None)
+        with contextlib.suppress(RuntimeError):  # closed before
+            last = self._exporter.submit(lambda: None)
         closed = self._thread.close(timeout_s=timeout_s)
+        wait([last], timeout=timeout_s)
+        self._exporter.shutdown(wait=last.done(), cancel_futures=True)
         if closed and self._lock is not None:
             self._lock.release()
 
@@ -214,24 +219,48 @@ class Store:
     # People and templates
 
     def enrol(
-        self, person: Person, templates: Sequence[Template], *, operator: str
+        self,
+        person: Person,
+        templates: Sequence[Template],
+        *,
+        operator: str,
+        lookalike: str | None = None,
     ) -> "Future[Person]":
         """Store a new person with all templates, or nothing; the person as stored.
 
-        Fails with InputError if the staff id is taken.
+        lookalike: the staff id of whom the face is like, when the operator has confirmed that they
+        are two people. Fails with InputError if the staff id is taken.
         """
         return self._write(
             lambda db: people.enrol(
-                db, person, templates, operator=operator, at_utc=self._clock.now_utc()
+                db,
+                person,
+                templates,
+                operator=operator,
+                at_utc=self._clock.now_utc(),
+                lookalike=lookalike,
             ),
             changes_people=True,
         )
 
     def replace_templates(
-        self, staff_id: str, templates: Sequence[Template], *, operator: str
+        self,
+        staff_id: str,
+        templates: Sequence[Template],
+        *,
+        operator: str,
+        consent_utc: datetime | None = None,
+        lookalike: str | None = None,
     ) -> "Future[None]":
-        """Give a person these templates instead of all stored ones."""
-        return self._set_templates(staff_id, templates, operator=operator, keep_old=False)
+        """Give a person these templates instead of all stored ones, with the consent to them."""
+        return self._set_templates(
+            staff_id,
+            templates,
+            operator=operator,
+            keep_old=False,
+            consent_utc=consent_utc,
+            lookalike=lookalike,
+        )
 
     def add_templates(
         self, staff_id: str, templates: Sequence[Template], *, operator: str
@@ -338,7 +367,14 @@ class Store:
         return self._thread.call(run)
 
     def _set_templates(
-        self, staff_id: str, templates: Sequence[Template], *, operator: str, keep_old: bool
+        self,
+        staff_id: str,
+        templates: Sequence[Template],
+        *,
+        operator: str,
+        keep_old: bool,
+        consent_utc: datetime | None = None,
+        lookalike: str | None = None,
     ) -> "Future[None]":
         return self._write(
             lambda db: people.replace_templates(
@@ -348,6 +384,8 @@ class Store:
                 operator=operator,
                 at_utc=self._clock.now_utc(),
                 keep_old=keep_old,
+                consent_utc=consent_utc,
+                lookalike=lookalike,
             ),
             changes_people=True,
         )

@@ -77,6 +77,7 @@ class StorageThread:
             return False
         if (error := done.exception()) is not None:
             _log.error("The database did not close cleanly: %s", error)
+        self._executor.shutdown(wait=True)
         return True
 
     def _open(self, opener: Callable[[], Database]) -> None:

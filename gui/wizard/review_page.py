@@ -252,17 +252,19 @@ class ReviewPage(StepPage):
         self.completeChanged.emit()
         store, person = self.services.store, self.draft.person()
         templates = self.draft.templates()
+        lookalike = None if self.draft.duplicate is None else self.draft.duplicate.person_id
         if self.draft.known is None:
-            future = store.enrol(person, templates, operator=OPERATOR)
-            on_done(future, lambda _person: self._on_saved(), self._on_not_saved, owner=self)
+            enrolled = store.enrol(person, templates, operator=OPERATOR, lookalike=lookalike)
+            on_done(enrolled, lambda _person: self._on_saved(), self._on_not_saved, owner=self)
             return
-
-        def consent_stored(_person: Person) -> None:
-            replaced = store.replace_templates(person.staff_id, templates, operator=OPERATOR)
-            on_done(replaced, lambda _none: self._on_saved(), self._on_not_saved, owner=self)
-
-        updated = store.update_person(person, operator=OPERATOR)
-        on_done(updated, consent_stored, self._on_not_saved, owner=self)
+        replaced = store.replace_templates(
+            person.staff_id,
+            templates,
+            operator=OPERATOR,
+            consent_utc=person.consent_utc,
+            lookalike=lookalike,
+        )
+        on_done(replaced, lambda _none: self._on_saved(), self._on_not_saved, owner=self)
 
     def _on_saved(self) -> None:
         self._saving = False

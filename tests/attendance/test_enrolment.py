@@ -142,3 +142,20 @@ def test_a_face_that_is_enrolled_is_found_unless_it_is_the_same_person() -> None
     assert already_enrolled([Look()], gallery, settings=SETTINGS.enrolment, ignore="9") is None
     stranger = Look(embedding=unit_vector(0.0, 1.0))
     assert already_enrolled([stranger], gallery, settings=SETTINGS.enrolment) is None
+
+
+class TwoPeopleGallery(OnePersonGallery):
+    """The person asked for is nearest, somebody else is nearly as near."""
+
+    def search(self, embedding: Embedding, *, threshold: float) -> Match:
+        return Match("9", 0.9, 0.8, threshold, nearest_id="9", runner_up_id="8")
+
+
+def test_behind_the_person_who_is_enrolled_anew_another_one_is_still_found() -> None:
+    gallery = TwoPeopleGallery("9", unit_vector(1.0))
+    match = already_enrolled([Look()], gallery, settings=SETTINGS.enrolment, ignore="9")
+    assert match is not None
+    assert (match.person_id, match.similarity) == ("8", 0.8)
+    match = already_enrolled([Look()], gallery, settings=SETTINGS.enrolment)
+    assert match is not None
+    assert match.person_id == "9"

@@ -88,6 +88,25 @@ def test_replacing_templates_removes_the_old_ones_and_adding_keeps_them(store: S
     assert len(store.templates_of("17").result()) == 2
 
 
+def test_new_pictures_and_the_consent_to_them_are_stored_together(
+    store: Store, clock: FakeClock
+) -> None:
+    store.enrol(person(), [template("17")], operator="test").result()
+    agreed = clock.forward(days=3)
+    new = [template("17", seed=7)]
+    store.replace_templates("17", new, operator="test", consent_utc=agreed).result()
+    found = store.person("17").result()
+    assert found is not None
+    assert found.consent_utc == agreed
+
+
+def test_a_confirmed_lookalike_stands_in_the_audit(store: Store) -> None:
+    store.enrol(person(), [template("17")], operator="hr", lookalike="16").result()
+    store.replace_templates("17", [template("17")], operator="hr", lookalike="15").result()
+    details = [row.detail.get("confirmed_not_to_be") for row in store.audit_rows().result()]
+    assert [each for each in details if each] == ["15", "16"]
+
+
 def test_template_ids_are_never_used_again(store: Store) -> None:
     store.enrol(person(), [template("17")], operator="test").result()
     (first,) = store.templates_of("17").result()

@@ -1,6 +1,7 @@
 """The store as a whole: threads, locks, listeners, closing."""
 
 import threading
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,15 @@ from attendance.errors import InputError, StorageError
 from attendance.types import PersonState
 from storage.failures import ClosedError, InUseError, ReadOnlyError
 from storage.store import Store
-from tests.storage.support import MODEL, FakeClock, accepted, clocking_rules, person, template
+from tests.storage.support import (
+    BERLIN,
+    MODEL,
+    FakeClock,
+    accepted,
+    clocking_rules,
+    person,
+    template,
+)
 
 
 def test_a_second_program_is_told_who_holds_the_data_directory(
@@ -190,3 +199,14 @@ def test_only_the_newest_audit_rows_are_handed_out(store: Store) -> None:
     for number in range(5):
         store.enrol(person(f"{number}"), [], operator="hr").result()
     assert [row.subject for row in store.audit_rows(2).result()] == ["4", "3"]
+
+
+def test_closing_leaves_no_thread_behind(tmp_path: Path, clock: FakeClock) -> None:
+    before = set(threading.enumerate())
+    store = Store.open(tmp_path, clock=clock)
+    export = store.export_csv(
+        tmp_path / "out.csv", from_date=date(2026, 1, 1), to_date=date(2026, 2, 1), zone=BERLIN
+    )
+    store.close()
+    assert set(threading.enumerate()) == before
+    assert export.done()
