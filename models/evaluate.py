@@ -111,10 +111,17 @@ def most_central(detections: Sequence[Detection], frame_bgr: BgrImage) -> Detect
 
 
 def evaluate(
-    store: PictureStore, pairs_file: Path, entry: ModelEntry, *, threads: int, detector: str
+    store: PictureStore,
+    pairs_file: Path,
+    entry: ModelEntry,
+    *,
+    threads: int,
+    detector: str,
+    mirrored: bool = True,
 ) -> Evaluation:
     """Run detection, landmarks, alignment and embedding on every picture and score the pairs.
 
+    mirrored: embed each crop with its mirror image, as the kiosk does.
     Raises InputError if pairs name pictures that are not there, ModelError for a bad file.
     """
     pairs = read_pairs(pairs_file)
@@ -148,7 +155,7 @@ def evaluate(
         if not crops:
             return
         with watch.stage("embed", share=len(crops)):
-            made = embedder.embed(list(crops.values()))
+            made = embedder.embed(list(crops.values()), mirrored=mirrored)
         embeddings.update(zip(crops, (one.vec for one in made), strict=True))
         crops.clear()
 
@@ -242,7 +249,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--detector", choices=sorted(_DETECTORS), default="short")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--write", action="store_true", help="keep the figures beside the weights")
+    kept = parser.add_mutually_exclusive_group()
+    kept.add_argument("--plain", action="store_true", help="without the crops' mirror images")
+    kept.add_argument("--write", action="store_true", help="keep the figures beside the weights")
     options = parser.parse_args(arguments)
     try:
         if options.weights is None:
@@ -251,7 +260,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             entry = entry_of_file(options.weights)
         store = PictureStore(options.images)
         found = evaluate(
-            store, options.pairs, entry, threads=options.threads, detector=options.detector
+            store,
+            options.pairs,
+            entry,
+            threads=options.threads,
+            detector=options.detector,
+            mirrored=not options.plain,
         )
         print(as_json(found) if options.json else as_text(found))
         if options.write:
