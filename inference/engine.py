@@ -16,6 +16,7 @@ from attendance.types import Frame, FrameResult
 from inference.calls import CallQueue
 from inference.capture import Capture, CaptureReport, Overdue
 from inference.ports import FramePipeline
+from inference.resting import Resting
 from inference.slot import BlockingSlot, LatestSlot, Slot
 from inference.sources.base import Source
 from inference.status import EngineError, EngineStatus, SourceState
@@ -97,6 +98,7 @@ class Engine:
         self._budgets = {CAPTURE: RestartBudget(), INFERENCE: RestartBudget()}
         self._fault: KnownError | None = None
         self._done_ns: deque[int] = deque()
+        self._resting = Resting()
 
     @property
     def status(self) -> EngineStatus:
@@ -283,15 +285,19 @@ class Engine:
                 self._calls.run(pipeline)
                 if queued is None:
                     self._check_ended()
-                elif queued.capture is self._capture:
+                elif queued.capture is self._capture and not self._may_rest(queued):
                     self._work_on(pipeline, queued.frame)
         except KnownError as error:
             # Nothing would be different at the next attempt.
             logger.error("Recognition stopped: %s", error)  # noqa: TRY400 — a known error
             self._give_up(error)
 
+    def _may_rest(self, queued: _Queued) -> bool:
+        return queued.capture.live and self._resting.skips(queued.frame.mono_ns)
+
     def _work_on(self, pipeline: FramePipeline, frame: Frame) -> None:
         result = pipeline.process(frame)
+        self._resting.observe(result)
         self._latest_result = result
         self._on_result(result)
         now_ns = self._clock.mono_ns()
