@@ -15,6 +15,19 @@ Activation = Literal["relu", "leaky-relu", "prelu"]
 Norm = Literal["batch", "none"]
 
 PAPER_TABLE = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
+MOBILENET_V2_TABLE = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 1),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+"""MobileNetV2's bottlenecks (Sandler et al. 2018, arXiv 1801.04381, table 2) between this network's
+stem and head. That network halves a 224 × 224 picture five times; a crop has half its side, so the
+24-channel row keeps the size and the last map is 7 × 6 here too. The first row has its 1 × 1
+expansion by one, as table 1 of that paper writes the block."""
 STEM_CHANNELS = 64
 HEAD_CHANNELS = 512
 WIDE_COLUMNS = 112
