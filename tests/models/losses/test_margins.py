@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="training needs the extra [train] (PyTorch)")
 
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -126,6 +126,23 @@ def test_no_margin_is_normalised_softmax(make: type[CosFace | ArcFace]) -> None:
     assert float(loss(embeddings, labels).detach()) == pytest.approx(
         float(plain(embeddings, labels).detach())
     )
+
+
+@given(st.floats(0, math.pi / 2), st.floats(0, math.pi))
+def test_the_easy_margin_begins_at_a_right_angle(margin: float, theta: float) -> None:
+    assume(abs(theta - math.pi / 2) > 1e-9)
+    loss = ArcFace(2, 2, margin=margin, easy_margin=True)
+    found = float(loss.penalised(torch.tensor([[math.cos(theta)]], dtype=torch.float64)))
+    expected = math.cos(theta + margin) if theta < math.pi / 2 else math.cos(theta)
+    assert found == pytest.approx(expected, abs=1e-7)
+
+
+def test_no_cosine_leaves_the_range_by_rounding() -> None:
+    torch.manual_seed(2)
+    loss = NormalisedSoftmax(200, 128)
+    cosines = loss.cosines(torch.cat([loss.weight, -loss.weight]))
+    assert float(cosines.detach().max()) == 1
+    assert float(cosines.detach().min()) == -1
 
 
 @given(
