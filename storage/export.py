@@ -104,29 +104,41 @@ def write_csv_file(
 ) -> int:
     """Write the file whole or not at all: what stood there before stays until the new one is done.
 
+    A link stays a link; a pipe or a device is written to as it is, row by row.
     Raises StorageError if it cannot be written.
     """
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+
+    def fill(stream: BinaryIO) -> int:
+        return write_csv(
+            db,
+            stream,
+            from_date=from_date,
+            to_date=to_date,
+            zone=zone,
+            staff_ids=staff_ids,
+            go_on=go_on,
+        )
+
     try:
-        try:
-            with part.open("xb") as stream:
-                count = write_csv(
-                    db,
-                    stream,
-                    from_date=from_date,
-                    to_date=to_date,
-                    zone=zone,
-                    staff_ids=staff_ids,
-                    go_on=go_on,
-                )
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.replace(path)
-        finally:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            with path.open("wb") as stream:
+                return fill(stream)
+        return _replaced(path.resolve(), fill)
     except OSError as error:
         raise from_os(error, path=path, doing="write the export") from error
+
+
+def _replaced(path: Path, fill: Callable[[BinaryIO], int]) -> int:
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        with part.open("xb") as stream:
+            count = fill(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
     return count
 
 

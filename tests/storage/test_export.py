@@ -326,3 +326,33 @@ def test_the_stream_stays_open(store: Store) -> None:
     store.export_csv(stream, from_date=None, to_date=None, zone=BERLIN).result()
     assert not stream.closed
     stream.write(b"more")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_written_to_and_not_replaced(store: Store, tmp_path: Path) -> None:
+    pipe = tmp_path / "out.csv"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    store.export_csv(pipe, from_date=None, to_date=None, zone=BERLIN).result()
+    reader.join(timeout=10)
+    assert pipe.is_fifo()
+    assert read[0].decode("utf-8-sig").startswith("staff_id,")
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no /dev/full here")
+def test_a_device_that_is_full_is_named_and_stays_a_device(store: Store) -> None:
+    with pytest.raises(StorageError):
+        store.export_csv(Path("/dev/full"), from_date=None, to_date=None, zone=BERLIN).result()
+    assert Path("/dev/full").is_char_device()
+
+
+def test_a_link_stays_and_the_file_behind_it_is_written(store: Store, tmp_path: Path) -> None:
+    behind = tmp_path / "shared" / "real.csv"
+    behind.parent.mkdir()
+    link = tmp_path / "out.csv"
+    link.symlink_to(behind)
+    store.export_csv(link, from_date=None, to_date=None, zone=BERLIN).result()
+    assert link.is_symlink()
+    assert behind.read_text(encoding="utf-8-sig").startswith("staff_id,")
