@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
 from importlib import metadata
@@ -38,6 +38,7 @@ logger = logging.getLogger("clockface")
 OPERATOR = "command line"
 DEMO_PIN = "2580"
 EXIT_INTERRUPTED = 130
+EXIT_REFUSED = 74  # what sysexits.h calls an input or output error
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -444,7 +445,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.verbose:
         logging.getLogger().handlers[0].setLevel(logging.ERROR)
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()
     except KnownError as error:
         print(f"clockface: {error}", file=sys.stderr)
         return error.exit_code
@@ -452,8 +454,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our lines went away; what was stored is stored.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:
+        print(
+            f"clockface: The system refused: {error.strerror or error}. "
+            "Check the free space and the permissions of where the output goes.",
+            file=sys.stderr,
+        )
+        logger.debug("refused by the system", exc_info=True)
+        _drop_output()
+        return EXIT_REFUSED
+    return code
+
+
+def _drop_output() -> None:
+    """Send what is left of the output nowhere, so that Python does not fail on it at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run() -> None:

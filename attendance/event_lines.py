@@ -1,6 +1,7 @@
 """The kiosk's events as lines of text or JSON, and the summary at the end of a run."""
 
 import json
+import logging
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ from attendance.kiosk import (
     Refused,
 )
 from attendance.types import Direction, FrameResult, Reason
+
+logger = logging.getLogger(__name__)
 
 # A week of frames would not fit; the newest are as good a sample as any.
 MAX_LATENCIES = 100_000
@@ -38,7 +41,8 @@ SENTENCES: Mapping[Reason, str] = {
 class EventLines:
     """Writes one line an event; lines of several threads never mix.
 
-    as_json: one JSON object a line, otherwise a sentence.
+    as_json: one JSON object a line, otherwise a sentence. A stream that cannot be written to any
+    more stops nobody from clocking in: the first failure is logged and kept in `lost`.
     """
 
     def __init__(self, stream: TextIO, *, zone: ZoneInfo, as_json: bool) -> None:
@@ -50,6 +54,12 @@ class EventLines:
         self._latencies_ms: list[float] = []
         self._stage_ms: dict[str, list[float]] = {}
         self._counts: Counter[str] = Counter()
+        self._lost: OSError | None = None
+
+    @property
+    def lost(self) -> OSError | None:
+        """Why lines can no longer be written, if they cannot."""
+        return self._lost
 
     @property
     def frames(self) -> int:
@@ -153,8 +163,14 @@ class EventLines:
                 line = json.dumps({"event": event, **fields}, ensure_ascii=False)
             else:
                 line = sentence
-            self._stream.write(line + "\n")
-            self._stream.flush()
+            if self._lost is not None:
+                return
+            try:
+                self._stream.write(line + "\n")
+                self._stream.flush()
+            except OSError as error:
+                self._lost = error
+                logger.error("No more lines can be written: %s", error)  # noqa: TRY400
 
 
 def _greeting(direction: Direction) -> str:

@@ -31,7 +31,7 @@ def run_headless(
     wait_for_source: keep trying when the source is not there at the start; without it that ends
     the run. A source that is lost later is always waited for.
     Returns 0, or StorageError's exit code if a punch could not be stored. Raises the KnownError
-    that ended the run.
+    that ended the run, or the OSError that kept lines from being written.
     """
     from inference.engine import SourceState
 
@@ -64,13 +64,16 @@ def run_headless(
         engine.start()
         try:
             while not done.wait(0.5):
-                pass
+                if isinstance(lines.lost, BrokenPipeError):
+                    break  # whoever read the lines has gone
         finally:
             engine.stop()
             program.store.close()  # after the last punch is acknowledged
     if fatal:
         raise fatal[0]
     lines.summary(decisions=kiosk.decisions, elapsed_s=time.monotonic() - started_s)
+    if lines.lost is not None:
+        raise lines.lost
     return StorageError.exit_code if lines.not_stored else 0
 
 

@@ -257,6 +257,37 @@ def test_a_model_file_that_is_missing_or_altered_stops_with_its_name(
     assert len(run.out.splitlines()) == 1, "nothing is lost"
 
 
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no /dev/full here")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["people"],
+        ["export", "--from", "2026-01-01", "--to", "2100-01-01"],
+        ["kiosk", "--headless", "--fast", "--source", str(OBAMA_VISITS[0])],
+    ],
+    ids=["people", "export", "kiosk"],
+)
+def test_output_that_cannot_be_written_is_said_in_a_sentence_and_no_punch_is_lost(
+    run: Run, command: list[str]
+) -> None:
+    run.enrol("obama")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "main.py", *command, "--data-dir", str(run.data_dir)],
+            cwd=REPOSITORY,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == main.EXIT_REFUSED
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert run("people", "--json") == 0
+    assert (json.loads(run.out)["last_punch"] is not None) == (command[0] == "kiosk")
+
+
 def test_without_a_display_the_kiosk_says_what_to_run_instead() -> None:
     environment = {
         name: value
