@@ -129,7 +129,10 @@ def _circle(axes: Axes, points: FloatArray, digits: Labels, rays: FloatArray | N
     for digit, density in zip(present, densities, strict=True):
         radius = 1.06 + 0.42 * np.sqrt(density / highest)
         axes.fill(
-            *np.hstack([around * radius, 1.06 * around[:, ::-1]]), color=_colour(digit), alpha=0.45
+            *np.hstack([around * radius, 1.06 * around[:, ::-1]]),
+            color=_colour(digit),
+            alpha=0.45,
+            linewidth=0,
         )
     for digit, middle in zip(present, mean_directions(points, digits), strict=True):
         axes.text(

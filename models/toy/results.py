@@ -10,10 +10,10 @@ from models.toy.training import Run
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """The mean over runs that differ in their seed, and the standard deviation (0 for one run)."""
+    """The mean over runs that differ in their seed; the standard deviation, None for one run."""
 
     mean: float
-    deviation: float
+    deviation: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def stranger_accuracy(run: Run) -> float:
 
 
 def as_text(results: Sequence[Result]) -> str:
-    """The table as Markdown: mean ± standard deviation."""
+    """The table as Markdown: the mean, and ± the standard deviation of several runs."""
     wide = results[0].wide_size
     left_out = ", ".join(map(str, results[0].run.split.left_out))
     lines = [
@@ -69,13 +69,18 @@ def as_text(results: Sequence[Result]) -> str:
 
 
 def _figure(values: Sequence[float]) -> Figure:
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+    deviation = statistics.stdev(values) if len(values) > 1 else None
     return Figure(statistics.fmean(values), deviation)
 
 
 def _degrees(figure: Figure) -> str:
-    return f"{figure.mean:.1f}° ± {figure.deviation:.1f}"
+    return f"{figure.mean:.1f}°" + _deviation(figure.deviation)
 
 
 def _percent(figure: Figure) -> str:
-    return f"{100 * figure.mean:.1f} % ± {100 * figure.deviation:.1f}"
+    deviation = None if figure.deviation is None else 100 * figure.deviation
+    return f"{100 * figure.mean:.1f} %" + _deviation(deviation)
+
+
+def _deviation(deviation: float | None) -> str:
+    return "" if deviation is None else f" ± {deviation:.1f}"
