@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from attendance.config import KioskSettings
 from attendance.types import AlreadyClocked, Direction, Punch
 
 
@@ -30,6 +31,17 @@ class ClockingRules:
     mode: DirectionMode = DirectionMode.ALTERNATE
     cooldown_s: float = 60.0
     workday_starts: time = time(4, 0)
+
+
+def rules_of(kiosk: KioskSettings, *, zone: ZoneInfo, device_id: str) -> ClockingRules:
+    """Return the rules the settings stand for."""
+    return ClockingRules(
+        zone=zone,
+        device_id=device_id,
+        mode=DirectionMode(kiosk.direction),
+        cooldown_s=kiosk.cooldown_s,
+        workday_starts=kiosk.workday_starts_time,
+    )
 
 
 def workday(at_utc: datetime, *, zone: ZoneInfo, starts: time) -> date:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from attendance.clock import SystemClock, system_zone_name, zone_named
-from attendance.clocking import ClockingRules, DirectionMode
+from attendance.clocking import rules_of
 from attendance.config import SETTINGS_FILE, Settings, load_settings
 from attendance.kiosk import KioskEvent, KioskService
 from attendance.policy import KioskPolicy
@@ -101,18 +101,11 @@ class Program:
         return Pipeline(networks, settings=self.settings, gallery=gallery)
 
     def kiosk(self, on_event: Callable[[KioskEvent], None], *, asks: bool) -> KioskService:
-        kiosk = self.settings.kiosk
         self._refresh_people().result()
         self._kiosk = KioskService(
             policy=self._policy(),
             recorder=self.store,
-            rules=ClockingRules(
-                zone=self.zone,
-                device_id=self.store.device_id,
-                mode=DirectionMode(kiosk.direction),
-                cooldown_s=kiosk.cooldown_s,
-                workday_starts=kiosk.workday_starts_time,
-            ),
+            rules=rules_of(self.settings.kiosk, zone=self.zone, device_id=self.store.device_id),
             people=self.person,
             on_event=on_event,
             asks=asks,
@@ -148,15 +141,13 @@ class Program:
         return open_source(address, settings=self.settings.source, clock=self.clock, fast=fast)
 
     def save_settings(self, values: Mapping[str, Any]) -> Settings:
-        """Check these keys, write them to settings.toml and put them to use; returns all settings.
+        """Check these keys, write them to settings.toml and return all settings.
 
         Raises ConfigError or StorageError, and then nothing has changed.
         """
         changed = self.settings.with_values(values, origin="the settings page")
         write_settings(self.data_dir / SETTINGS_FILE, values)
         before, self.settings = self.settings, changed
-        if self._engine is not None:
-            self._engine.replace_settings(changed)
         if self._kiosk is not None and changed.recognition != before.recognition:
             self._kiosk.replace_policy(self._policy())
         return changed

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from attendance.clocking import ClockingRules, DirectionMode
+from attendance.clocking import ClockingRules, rules_of
 from attendance.config import Settings
 from attendance.ports import Clock
 from attendance.types import Person
@@ -43,14 +43,7 @@ class Services:
 
     def rules(self) -> ClockingRules:
         """Return the clocking rules the current settings stand for."""
-        kiosk = self.settings.kiosk
-        return ClockingRules(
-            zone=self.zone,
-            device_id=self.store.device_id,
-            mode=DirectionMode(kiosk.direction),
-            cooldown_s=kiosk.cooldown_s,
-            workday_starts=kiosk.workday_starts_time,
-        )
+        return rules_of(self.settings.kiosk, zone=self.zone, device_id=self.store.device_id)
 
     def change_settings(self, values: Mapping[str, Any]) -> Settings:
         """Save these dotted keys, put them to use and tell every window.
