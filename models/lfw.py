@@ -1,6 +1,6 @@
 """The LFW protocol: pairs file, folds, accuracy and the ROC over all pairs of pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,73 @@ class Roc:
     thresholds: dict[str, float]
     genuine_pairs: int
     impostor_pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """Whose embeddings the rows of a matrix are, and which pictures have none.
+
+    pictures: one a row; people: int64 (N,), the number of the person of each row. lost: pictures
+    in which no face was found; lost_people: int64, their people.
+    """
+
+    pictures: tuple[Picture, ...]
+    people: NDArray[np.int64]
+    lost: tuple[Picture, ...]
+    lost_people: NDArray[np.int64]
+
+    @property
+    def everyone(self) -> NDArray[np.int64]:
+        """The person of every picture: those of the rows, then those without a face."""
+        return np.concatenate([self.people, self.lost_people])
+
+
+def number_faces(pictures: Sequence[Picture], *, lost: Sequence[Picture]) -> Faces:
+    """Give every person a number, in the order of the names."""
+    names = sorted({name for name, _ in (*pictures, *lost)})
+    numbers = {name: index for index, name in enumerate(names)}
+    return Faces(
+        pictures=tuple(pictures),
+        people=np.array([numbers[name] for name, _ in pictures], np.int64),
+        lost=tuple(lost),
+        lost_people=np.array([numbers[name] for name, _ in lost], np.int64),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PairBlock:
+    """A part of all pairs of rows: cosines float32 (B, M) by matrix, and which pairs they are.
+
+    genuine, impostor: bool (B, M); every pair is in one of them, in one block, once.
+    """
+
+    similarities: tuple[FloatArray, ...]
+    genuine: NDArray[np.bool_]
+    impostor: NDArray[np.bool_]
+
+
+def pair_blocks(people: NDArray[np.int64], *matrices: FloatArray) -> Iterator[PairBlock]:
+    """Go through all pairs of pictures, a block of rows at a time.
+
+    people: (N,), one number a person; matrices: unit embeddings float32 (N, D) of the same
+    pictures, one matrix a network.
+    """
+    for start in range(0, len(people), _BLOCK):
+        rows, columns = people[start : start + _BLOCK], people[start:]
+        later = np.arange(len(columns))[None, :] > np.arange(len(rows))[:, None]
+        same = rows[:, None] == columns[None, :]
+        yield PairBlock(
+            tuple(matrix[start : start + _BLOCK] @ matrix[start:].T for matrix in matrices),
+            later & same,
+            later & ~same,
+        )
+
+
+def count_pairs(people: NDArray[np.int64]) -> tuple[int, int]:
+    """How many genuine and how many impostor pairs these pictures make. people: (N,)."""
+    counts = np.unique(people, return_counts=True)[1]
+    genuine = int((counts * (counts - 1) // 2).sum())
+    return genuine, len(people) * (len(people) - 1) // 2 - genuine
 
 
 def read_pairs(path: Path) -> tuple[Pair, ...]:
@@ -98,13 +165,21 @@ def fold_accuracies(
     With a single fold the threshold is chosen on that fold. All three arrays have one entry a
     pair.
     """
-    accuracies = []
+    right = fold_decisions(similarities, same, folds) == same
+    return [float(np.mean(right[folds == fold])) for fold in np.unique(folds)]
+
+
+def fold_decisions(
+    similarities: NDArray[np.float64], same: NDArray[np.bool_], folds: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which pairs are called the same person, each fold with the threshold of the other folds."""
+    decisions = np.zeros(len(similarities), np.bool_)
     for fold in np.unique(folds):
         inside = folds == fold
         others = ~inside if (~inside).any() else inside
         threshold = best_threshold(similarities[others], same[others])
-        accuracies.append(float(np.mean((similarities[inside] >= threshold) == same[inside])))
-    return accuracies
+        decisions[inside] = similarities[inside] >= threshold
+    return decisions
 
 
 def best_threshold(similarities: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
@@ -142,21 +217,16 @@ def roc(vectors: FloatArray, people: NDArray[np.int64], *, undetected: Sequence[
     person. undetected: the people of the pictures without a face; their genuine pairs count as
     rejected and their impostor pairs as rejected too. A pair is accepted above the threshold.
     """
-    everyone = np.concatenate([people, np.asarray(undetected, np.int64)])
-    total = len(everyone) * (len(everyone) - 1) // 2
-    counts = np.unique(everyone, return_counts=True)[1]
-    genuine_pairs = int((counts * (counts - 1) // 2).sum())
-    impostor_pairs = total - genuine_pairs
+    genuine_pairs, impostor_pairs = count_pairs(
+        np.concatenate([people, np.asarray(undetected, np.int64)])
+    )
     keep = int(float(RATES[0]) * impostor_pairs) + 1
     top = np.full(keep, _UNDETECTED, np.float32)
     genuine: list[FloatArray] = []
-    for start in range(0, len(vectors), _BLOCK):
-        block = vectors[start : start + _BLOCK] @ vectors.T
-        rows = np.arange(start, start + len(block))
-        later = np.arange(len(vectors))[None, :] > rows[:, None]
-        same = people[rows][:, None] == people[None, :]
-        genuine.append(block[later & same])
-        pool = np.concatenate([top, block[later & ~same]])
+    for block in pair_blocks(people, vectors):
+        (similarities,) = block.similarities
+        genuine.append(similarities[block.genuine])
+        pool = np.concatenate([top, similarities[block.impostor]])
         top = np.partition(pool, len(pool) - keep)[-keep:]
     ordered = np.sort(top)[::-1]
     accepted = np.concatenate(genuine) if genuine else np.empty(0, np.float32)
