@@ -159,7 +159,8 @@ def _one_size(
     if size > enrollable:
         return TooFewPeople(
             size,
-            f"A gallery of {size:,} cannot be drawn: {enrollable:,} people have the "
+            f"A gallery of {size:,} cannot be drawn: {enrollable:,} "
+            f"{'person has' if enrollable == 1 else 'people have'} the "
             f"{plan.templates + 1} pictures it takes "
             f"({plan.templates} to enrol, 1 to be looked for).",
         )

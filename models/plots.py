@@ -78,8 +78,8 @@ def normal_deviates(rates: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _finish_roc(axes: Axes, curves: Iterable[Curve], *, finest: float) -> None:
-    axes.set_xscale("log")
     axes.set_xlim(finest, 1)
+    axes.set_xscale("log")
     lowest = min(float(one.tar[one.far >= finest].min(initial=1.0)) for one in curves)
     axes.set_ylim(max(100 * lowest - 1, -1), 100.5)
     axes.set(

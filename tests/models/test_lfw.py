@@ -9,7 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attendance.errors import InputError
-from models.lfw import Pair, best_threshold, fold_accuracies, pair_similarities, read_pairs, roc
+from models.lfw import (
+    Pair,
+    best_threshold,
+    count_pairs,
+    fold_accuracies,
+    fold_decisions,
+    number_faces,
+    pair_blocks,
+    pair_similarities,
+    read_pairs,
+    roc,
+)
 
 GOOD = "2 1\nAda\t1\t2\nAda\t1\tBob\t3\nCy 1 2\nCy 1 Bob 1\n"
 
@@ -54,6 +65,41 @@ def test_the_threshold_of_a_fold_comes_from_the_other_folds() -> None:
     folds = np.array([0, 0, 1, 1])
     # Fold 1 could separate itself, but its threshold is fold 0's: midway between 0.1 and 0.9.
     assert fold_accuracies(similarities, same, folds) == [1.0, 0.5]
+    assert fold_decisions(similarities, same, folds).tolist() == [True, False, True, True]
+
+
+def test_with_one_fold_its_own_threshold_decides() -> None:
+    similarities = np.array([0.6, 0.5, 0.4])
+    same = np.array([True, False, False])
+    decisions = fold_decisions(similarities, same, np.zeros(3, np.int64))
+    assert decisions.tolist() == same.tolist()
+
+
+def test_people_are_numbered_in_the_order_of_their_names_also_those_without_a_face() -> None:
+    faces = number_faces([("Cy", 1), ("Ada", 1), ("Cy", 2)], lost=[("Bob", 1), ("Ada", 2)])
+    assert faces.people.tolist() == [2, 0, 2]
+    assert faces.lost_people.tolist() == [1, 0]
+    assert faces.everyone.tolist() == [2, 0, 2, 1, 0]
+
+
+@pytest.mark.parametrize("pictures", [0, 1, 7, 256, 300, 513])
+def test_the_blocks_hold_every_pair_once_and_in_the_right_kind(pictures: int) -> None:
+    rng = np.random.default_rng(pictures)
+    people = rng.integers(0, 40, pictures)
+    # One number a picture, so that a product of two tells which pictures a pair is made of.
+    values_n1 = rng.uniform(1, 2, (pictures, 1)).astype(np.float32)
+    genuine: list[float] = []
+    impostor: list[float] = []
+    for block in pair_blocks(people, values_n1, -values_n1):
+        first, second = block.similarities
+        assert (first == second).all()
+        genuine += first[block.genuine].tolist()
+        impostor += first[block.impostor].tolist()
+    a, b = np.triu_indices(pictures, 1)
+    products, same = (values_n1[a] * values_n1[b])[:, 0], people[a] == people[b]
+    assert sorted(genuine) == pytest.approx(np.sort(products[same]).tolist())
+    assert sorted(impostor) == pytest.approx(np.sort(products[~same]).tolist())
+    assert count_pairs(people) == (same.sum(), (~same).sum())
 
 
 def test_the_best_threshold_lies_midway_between_the_neighbours_it_separates() -> None:
