@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from attendance.errors import ModelError
+from attendance.errors import ConfigError, ModelError
 
 MANIFEST_FILE = "manifest.toml"
 FORMAT = 1
@@ -21,7 +21,10 @@ class ModelEntry:
 
     model_id: the network, whatever the precision. role: detect, landmarks or embed. thresholds:
     cosine by false match rate ("1e-3" … "1e-6"), empty unless role is embed. figures: what was
-    measured with the file, as the manifest has it. path: where the file lies.
+    measured with the file, as the manifest has it. path: where the file lies. network: of an
+    embedder, the name it is chosen by, the same in every precision. mirrored: the embedding of a
+    crop is that of the crop and of its mirror image together, two runs of the network; figures
+    and thresholds are measured so.
     """
 
     file: str
@@ -33,30 +36,58 @@ class ModelEntry:
     thresholds: Mapping[str, float]
     figures: Mapping[str, Any]
     path: Path
+    network: str = ""
+    mirrored: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Every model file of one folder, in the order of its manifest."""
+    """Every model file of one folder, in the order of its manifest.
+
+    default_network: the embedder that runs unless another is chosen, empty where there is none;
+    default_reason: why that one.
+    """
 
     entries: tuple[ModelEntry, ...]
     path: Path
+    default_network: str = ""
+    default_reason: str = ""
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The names of the embedders there are to choose from."""
+        return tuple(dict.fromkeys(entry.network for entry in self.entries if entry.network))
 
     def entry(
-        self, role: str, *, precision: str | None = None, file: str | None = None
+        self,
+        role: str,
+        *,
+        precision: str | None = None,
+        file: str | None = None,
+        network: str = "",
     ) -> ModelEntry:
         """Return the first entry with this role and, where given, precision and file name.
 
-        Raises ModelError naming what the manifest has instead.
+        network: the embedder's name; empty takes the default one, unless a file is named.
+        Raises ConfigError naming the networks there are if there is none of this name, ModelError
+        naming what the manifest has if it lacks the rest.
         """
+        if network and network not in self.networks:
+            raise ConfigError(
+                f"There is no network «{network}» (inference.network).",
+                action=f"Choose one of {', '.join(self.networks) or 'none'}, or leave it empty.",
+            )
+        if role == "embed" and file is None:
+            network = network or self.default_network
         for entry in self.entries:
             if (
                 entry.role == role
+                and network in ("", entry.network)
                 and precision in (None, entry.precision)
                 and file in (None, entry.file)
             ):
                 return entry
-        wanted = " ".join(part for part in (role, precision, file) if part)
+        wanted = " ".join(part for part in (role, network, precision, file) if part)
         known = ", ".join(entry.file for entry in self.entries) or "nothing"
         raise ModelError(f"{self.path} lists no model «{wanted}», but {known}.", action=_REINSTALL)
 
@@ -92,7 +123,19 @@ def read_manifest(weights_dir: Path | None = None) -> Manifest:
     rows = table.get("model", [])
     if not isinstance(rows, list):
         raise ModelError(f"{path} has no list of models.", action=_REINSTALL)
-    return Manifest(entries=tuple(_entry(row, path=path) for row in rows), path=path)
+    manifest = Manifest(
+        entries=tuple(_entry(row, path=path) for row in rows),
+        path=path,
+        default_network=str(table.get("default_network", "")),
+        default_reason=str(table.get("default_reason", "")),
+    )
+    if manifest.default_network not in ("", *manifest.networks):
+        raise ModelError(
+            f"{path} names «{manifest.default_network}» as its default network and lists "
+            f"{', '.join(manifest.networks) or 'none'}.",
+            action=_REINSTALL,
+        )
+    return manifest
 
 
 def _entry(row: Any, *, path: Path) -> ModelEntry:
@@ -109,6 +152,8 @@ def _entry(row: Any, *, path: Path) -> ModelEntry:
             ),
             figures=MappingProxyType(dict(row.get("figures", {}))),
             path=path.parent / _text(row, "file"),
+            network=_text(row, "network") if "network" in row else "",
+            mirrored=_flag(row, "mirrored", default=True),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(
@@ -126,4 +171,11 @@ def _text(row: Mapping[str, Any], key: str) -> str:
     value = row[key]
     if not isinstance(value, str) or not value:
         raise ValueError(f"«{key}» is not a text")
+    return value
+
+
+def _flag(row: Mapping[str, Any], key: str, *, default: bool) -> bool:
+    value = row.get(key, default)
+    if not isinstance(value, bool):
+        raise TypeError(f"«{key}» is neither true nor false")
     return value

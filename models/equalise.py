@@ -1,9 +1,9 @@
 """Exact rescaling of channels, so that one 8-bit scale serves every channel of a tensor.
 
-A PRelu is positively homogeneous and the residual stream between the blocks is linear, so both
-can carry any positive scale per channel, the stream also any offset, if the convolutions around
-them undo it. Nagel et al. 2019, "Data-free quantization through weight equalization and bias
-correction", does the same for ReLU.
+PRelu, LeakyRelu and Relu are positively homogeneous and the residual stream between the blocks is
+linear, so all can carry any positive scale per channel, the stream also any offset, if the
+convolutions around them undo it. Nagel et al. 2019, "Data-free quantization through weight
+equalization and bias correction", does the same for ReLU.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from models.rewrite import replace, scale_input, scale_output, weight_f64
 
 ChannelRanges = Mapping[str, NDArray[np.float32]]
 """Tensor name to (channels, 2): what each channel usually reaches, low and high."""
+HOMOGENEOUS = ("PRelu", "LeakyRelu", "Relu")
 
 
 def streams(graph: Graph) -> list[set[str]]:
@@ -30,13 +31,19 @@ def streams(graph: Graph) -> list[set[str]]:
     return groups
 
 
-def equalise_prelus(graph: Graph, ranges: ChannelRanges, *, strength: float) -> None:
-    """Scale the channels before each PRelu towards equal reach; strength 1 makes them equal."""
-    for node in [n for n in graph.nodes if n.op == "PRelu"]:
+def equalise_activations(graph: Graph, ranges: ChannelRanges, *, strength: float) -> None:
+    """Scale the channels before each activation towards equal reach; strength 1 makes them equal.
+
+    Of a Relu only the positive side counts.
+    """
+    for node in [n for n in graph.nodes if n.op in HOMOGENEOUS]:
         conv = graph.producer(node.inputs[0])
         if conv is None:
             raise ValueError(f"{node.inputs[0]} is not computed")
-        factor = _factors(np.abs(ranges[conv.output]).max(axis=1), strength)
+        reach = np.abs(ranges[conv.output]).max(axis=1)
+        if node.op == "Relu":
+            reach = np.maximum(ranges[conv.output][:, 1], 0)
+        factor = _factors(reach, strength)
         scale_output(graph, conv, 1 / factor)
         scale_input(graph, graph.sole_consumer(node.output), factor)
 
@@ -67,7 +74,7 @@ def equalise_streams(graph: Graph, ranges: ChannelRanges, *, strength: float) ->
 
 def _factors(reach: NDArray[np.floating], strength: float) -> NDArray[np.float64]:
     """Scale per channel, 1 for the largest; a dead channel counts as a thousandth of it."""
-    relative = reach.astype(np.float64) / reach.max()
+    relative = reach.astype(np.float64) / max(float(reach.max()), 1e-12)
     return np.asarray(np.maximum(relative, 1e-3) ** strength)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.equalise import ChannelRanges, equalise_prelus, equalise_streams
+from models.equalise import ChannelRanges, equalise_activations, equalise_streams
 from models.errors import BuildError
 from models.graph import Graph
 from models.import_tflite import import_tflite
@@ -78,7 +78,7 @@ def equalised_network(
 ) -> Graph:
     """The exact network with its channels equalised, in the form that is quantised."""
     graph = exact_network(data, projection)
-    equalise_prelus(graph, channels, strength=STRENGTH)
+    equalise_activations(graph, channels, strength=STRENGTH)
     equalise_streams(graph, channels, strength=STRENGTH)
     return split_form(graph)
 

@@ -17,6 +17,7 @@ from models.rewrite import weight_f64
 
 PAIR_LIMIT = 128
 """255 · 128 is the largest sum of two products that 16 bits hold."""
+_ROUNDED = ("Conv", "Add", "LeakyRelu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +82,37 @@ def quantised_tensors(graph: Graph) -> list[str]:
     """The tensors that need a range: what feeds a convolution or addition, and what comes out."""
     names: dict[str, None] = {}
     for node in graph.nodes:
-        if node.op in ("Conv", "Add"):
+        if node.op in _ROUNDED:
             names.update(dict.fromkeys(n for n in node.inputs if n not in graph.arrays))
             names[node.output] = None
     for node in graph.nodes:
         if node.op in ("Relu", "Concat"):
             names.pop(node.output, None)
+    for conv, relu in saturating_relus(graph).items():
+        names.pop(conv, None)
+        names[relu] = None
     return list(names)
+
+
+def saturating_relus(graph: Graph) -> dict[str, str]:
+    """Convolution output to Relu output, where nothing but the Relu reads the convolution.
+
+    Such a Relu needs no operator of its own: bytes whose zero stands for 0.0 end there.
+    """
+    ported = {port.name for port in graph.outputs}
+    found = {}
+    for node in [n for n in graph.nodes if n.op == "Relu"]:
+        conv = graph.producer(node.inputs[0])
+        if conv is None or conv.op != "Conv" or conv.output in ported:
+            continue
+        if len(graph.consumers(conv.output)) == 1:
+            found[conv.output] = node.output
+    return found
 
 
 @dataclass(slots=True)
 class Quantiser:
-    """Rewrites a graph of Conv, Relu, Concat and Add (split form) in QDQ form.
+    """Rewrites a graph of Conv, Relu, LeakyRelu, Concat and Add (split form) in QDQ form.
 
     ranges: tensor name to (low, high). float_outputs: convolutions whose results stay float32.
     """
@@ -103,11 +123,13 @@ class Quantiser:
     _out: Graph = field(init=False)
     _scales: dict[str, Scale] = field(init=False, default_factory=dict)
     _bytes: dict[str, str] = field(init=False, default_factory=dict)
+    _relus: dict[str, str] = field(init=False, default_factory=dict)
 
     def run(self) -> Graph:
         """The quantised graph. Raises KeyError for a tensor without a range."""
         source = self.graph
         self._out = Graph(source.name, source.inputs, source.outputs)
+        self._relus = saturating_relus(source)
         for node in source.nodes:
             if node.op == "Conv":
                 self._conv(node)
@@ -115,9 +137,10 @@ class Quantiser:
                 self._relu(node)
             elif node.op == "Concat":
                 self._concat(node)
-            elif node.op == "Add":
+            elif node.op in ("Add", "LeakyRelu"):
                 inputs = [self._dequantised(name) for name in node.inputs]
-                self._quantised(self._out.add("Add", inputs, f"{node.output}_f"), node.output)
+                made = self._out.add(node.op, inputs, f"{node.output}_f", node.attributes)
+                self._quantised(made, node.output)
             else:
                 for name in node.inputs:
                     if name in source.arrays:
@@ -148,12 +171,16 @@ class Quantiser:
         """The tensor whose scale this one shares: relu and concatenation keep the bytes' scale."""
         node = self.graph.producer(name)
         while node is not None and node.op in ("Relu", "Concat"):
+            if name in self._scales:
+                break
             name = node.inputs[0]
             node = self.graph.producer(name)
         return name
 
     def _relu(self, node: Node) -> None:
         """max(q, zero) on bytes: exact, because zero stands for 0.0."""
+        if node.output in self._bytes:
+            return
         key = self._origin(node.inputs[0])
         self._bytes[node.output] = self._out.add(
             "Clip", [self._bytes[node.inputs[0]], f"{key}_zero"], f"{node.output}_u8"
@@ -182,8 +209,9 @@ class Quantiser:
             )
         if name in self.float_outputs:
             self._out.add("Conv", inputs, name, node.attributes)
-        else:
-            self._quantised(self._out.add("Conv", inputs, f"{name}_f", node.attributes), name)
+            return
+        made = self._out.add("Conv", inputs, f"{name}_f", node.attributes)
+        self._quantised(made, self._relus.get(name, name))
 
     def _constant_dq(
         self, name: str, values: NDArray[np.generic], steps: NDArray[np.float32]

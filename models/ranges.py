@@ -1,6 +1,6 @@
 """What tensors reach on faces: measured once, stored beside the weights, read by the build."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,22 +70,36 @@ def observe(
 
     crops_bgr: uint8 (N, 112, 96, 3).
     """
+    found: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
+    for batch in run_tensors(graph, names, crops_bgr, threads=threads):
+        for name, values in batch.items():
+            flat = values.reshape(*values.shape[:2], -1)
+            found[name].append(np.stack([flat.min(axis=2), flat.max(axis=2)], axis=2))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def run_tensors(
+    graph: Graph, names: Sequence[str], crops_bgr: NDArray[np.uint8], *, threads: int
+) -> Iterator[dict[str, NDArray[np.float32]]]:
+    """The named tensors, a batch of crops at a time; the network's input may be one of them."""
+    source = graph.inputs[0].name
+    computed = [name for name in names if name != source]
     model = to_onnx(graph)
+    ported = {port.name for port in graph.outputs}
     model.graph.output.extend(
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
+        for name in computed
+        if name not in ported
     )
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     session = ort.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    found: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
     for start in range(0, len(crops_bgr), _BATCH):
-        feed = {graph.inputs[0].name: network_input(crops_bgr[start : start + _BATCH])}
-        for name, values in zip(names, session.run(list(names), feed), strict=True):
-            flat = values.reshape(*values.shape[:2], -1)
-            found[name].append(np.stack([flat.min(axis=2), flat.max(axis=2)], axis=2))
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+        feed = {source: network_input(crops_bgr[start : start + _BATCH])}
+        made = dict(zip(computed, session.run(computed, feed), strict=True))
+        yield {name: feed[source] if name == source else made[name] for name in names}
 
 
 def usual_channels(reached: NDArray[np.float32], share: float) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.equalise import equalise_prelus, equalise_streams, streams
+from models.equalise import equalise_activations, equalise_streams, streams
 from models.graph import Attribute, Graph, Port, to_bytes
 from models.quantise import split_form
 from models.rewrite import (
@@ -119,7 +119,7 @@ def test_equalised_channels_change_nothing_and_reach_alike(strength: float) -> N
     names += sorted(name for group in streams(graph) for name in group)
     reach = {name: rng.uniform(0.1, 50, (CHANNELS, 1)).astype(np.float32) for name in names}
     ranges = {name: np.concatenate([-wide, 2 * wide], axis=1) for name, wide in reach.items()}
-    equalise_prelus(graph, ranges, strength=strength)
+    equalise_activations(graph, ranges, strength=strength)
     equalise_streams(graph, ranges, strength=strength)
     assert relative_difference(before, run(graph, INPUT)) < 1e-4
 
