@@ -43,7 +43,7 @@ def train(config: TrainingConfig) -> None:
     from models.training.batches import BatchRecipe
     from models.training.data import open_store
     from models.training.loop import Parts, Run, set_seeds
-    from models.training.start import build_network
+    from models.training.start import build_network, followers
     from models.training.target_cache import cached_embeddings
     from models.training.teacher import Teacher
     from models.training.validation import Validator
@@ -73,7 +73,13 @@ def train(config: TrainingConfig) -> None:
         store, config.augmentation, targets, config.run.batch_size, config.run.seed
     )
     validator = Validator(store, teacher, cache_dir=directory)
-    Run(config, Parts(recipe, validator, lambda: build_network(config, store, model))).train()
+    parts = Parts(
+        recipe,
+        validator,
+        lambda: build_network(config, store, model),
+        taps=followers(config, model.settings.table),
+    )
+    Run(config, parts).train()
 
 
 if __name__ == "__main__":

@@ -13,9 +13,16 @@ from torch.nn import functional as nnf
 
 Activation = Literal["relu", "leaky-relu", "prelu"]
 Norm = Literal["batch", "none"]
+BottleneckTable = tuple[tuple[int, int, int, int], ...]
 
-PAPER_TABLE = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
-MOBILENET_V2_TABLE = (
+PAPER_TABLE: BottleneckTable = (
+    (2, 64, 5, 2),
+    (4, 128, 1, 2),
+    (2, 128, 6, 1),
+    (4, 128, 1, 2),
+    (2, 128, 2, 1),
+)
+MOBILENET_V2_TABLE: BottleneckTable = (
     (1, 16, 1, 1),
     (6, 24, 2, 1),
     (6, 32, 3, 2),
@@ -28,7 +35,23 @@ MOBILENET_V2_TABLE = (
 stem and head. That network halves a 224 × 224 picture five times; a crop has half its side, so the
 24-channel row keeps the size and the last map is 7 × 6 here too. The first row has its 1 × 1
 expansion by one, as table 1 of that paper writes the block."""
+SLIM_TABLE: BottleneckTable = (
+    (2, 64, 3, 2),
+    (3, 128, 1, 2),
+    (2, 128, 6, 1),
+    (3, 128, 1, 2),
+    (2, 128, 2, 1),
+)
+"""The paper's table without what costs most time for the least: two of the five blocks at a quarter
+of the crop's size, and every fourth channel where the map shrinks. Made for a 32-channel stem."""
+SLIM_STEM_CHANNELS = 32
 STEM_CHANNELS = 64
+TABLES = {
+    "paper": (STEM_CHANNELS, PAPER_TABLE),
+    "mobilenet-v2": (STEM_CHANNELS, MOBILENET_V2_TABLE),
+    "slim": (SLIM_STEM_CHANNELS, SLIM_TABLE),
+}
+"""Channels of the stem and bottlenecks, by the name that a training configuration gives."""
 HEAD_CHANNELS = 512
 WIDE_COLUMNS = 112
 """Columns of the crop the imported network takes; ours are its middle ones."""
@@ -40,6 +63,7 @@ class NetworkSettings:
     """What a network is made of; equal settings give networks with the same parameter names.
 
     table: bottlenecks as (expansion, channels, repeats, stride of the first).
+    stem_channels: what the first two convolutions give.
     activation: `relu`, `leaky-relu` (one fixed slope a layer) or `prelu` (one learnt a channel).
     slopes: for `leaky-relu`, one for each activation in the order in which a crop meets them;
         0 is a plain ReLU.
@@ -50,8 +74,9 @@ class NetworkSettings:
     embedding_size: int = 128
     activation: Activation = "relu"
     norm: Norm = "batch"
-    table: tuple[tuple[int, int, int, int], ...] = PAPER_TABLE
+    table: BottleneckTable = PAPER_TABLE
     slopes: tuple[float, ...] = ()
+    stem_channels: int = STEM_CHANNELS
 
     @property
     def activation_count(self) -> int:
@@ -131,9 +156,9 @@ class MobileFaceNet(nn.Module):
         if height % 16 or width % 16 or min(height, width) < 32:
             raise ValueError(f"input {height} × {width}: both sides must be multiples of 16")
         build = _Builder(settings)
-        self.stem = build.unit(UnitShape(3, STEM_CHANNELS, (3, 3), 2, build.padding(2)))
-        self.stem_depthwise = build.unit(_depthwise(STEM_CHANNELS, 1, build.padding(1)))
-        channels = STEM_CHANNELS
+        self.stem = build.unit(UnitShape(3, settings.stem_channels, (3, 3), 2, build.padding(2)))
+        self.stem_depthwise = build.unit(_depthwise(settings.stem_channels, 1, build.padding(1)))
+        channels = settings.stem_channels
         blocks: list[Bottleneck] = []
         for expansion, out_channels, repeats, first_stride in settings.table:
             for repeat in range(repeats):

@@ -25,7 +25,8 @@ class Batch:
 class BatchRecipe:
     """Where batches come from. Equal recipes give equal batches at equal steps.
 
-    teacher: run on each augmented crop; or its embeddings (N, E) of all crops as they are.
+    teacher: run on each augmented crop; or its embeddings (N, E) of all crops as they are. If it
+        adds mirrored crops, each batch holds half as many crops and then the mirror of each.
     """
 
     store: CropStore
@@ -37,7 +38,8 @@ class BatchRecipe:
     def batch(self, step: int) -> Batch:
         """The batch of a step; every epoch is a new order of all training crops."""
         places = np.flatnonzero(~self.store.held_out)
-        along = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        size = self.batch_size // 2 if self._in_pairs else self.batch_size
+        along = np.arange(step * size, (step + 1) * size)
         epochs, offsets = along // len(places), along % len(places)
         chosen = np.concatenate(
             [
@@ -48,14 +50,22 @@ class BatchRecipe:
         rows = np.sort(places[chosen])
         rng = np.random.default_rng([self.seed, 2, step])
         crops = augment(np.asarray(self.store.crops[rows]), self.augmentation, rng)
-        inputs = network_input(crops)
-        return Batch(inputs, self.store.labels[rows], self._targets(inputs, rows))
+        inputs, labels = network_input(crops), self.store.labels[rows]
+        if self._in_pairs:
+            inputs = np.concatenate([inputs, inputs[:, :, :, ::-1]])
+            labels = np.concatenate([labels, labels])
+        return Batch(inputs, labels, self._targets(inputs, rows))
+
+    @property
+    def _in_pairs(self) -> bool:
+        return isinstance(self.teacher, Teacher) and self.teacher.mirrored
 
     def _targets(self, inputs: Float32, rows: NDArray[np.int64]) -> Targets | None:
         if self.teacher is None:
             return None
         if isinstance(self.teacher, Teacher):
-            return self.teacher.targets(inputs)
+            in_pairs = self._in_pairs
+            return (self.teacher.targets_of_pairs if in_pairs else self.teacher.targets)(inputs)
         return Targets(self.teacher[rows], ())
 
     def _order(self, epoch: int, count: int) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from attendance.errors import ModelError
-from models.networks.mobilefacenet import MobileFaceNet, NetworkSettings
+from models.networks.mobilefacenet import STEM_CHANNELS, MobileFaceNet, NetworkSettings
 
 _SETTINGS = "network_settings"
 
@@ -116,4 +116,5 @@ def _settings(values: dict[str, Any]) -> NetworkSettings:
         norm=values["norm"],
         table=tuple(tuple(int(n) for n in row) for row in values["table"]),  # type: ignore[misc]
         slopes=tuple(float(slope) for slope in values["slopes"]),
+        stem_channels=int(values.get("stem_channels", STEM_CHANNELS)),
     )

@@ -33,9 +33,11 @@ class DataSettings:
 
 @dataclass(frozen=True, slots=True)
 class NetworkTable:
-    """input 112 × 96 throughout; late_leaky: leaky ReLU after the depthwise convolutions from the
-    first 14 × 12 map on, where it costs little and follows the teacher better."""
+    """input 112 × 96 throughout; table: the paper's, MobileNetV2's, or the slim one that ships;
+    late_leaky: leaky ReLU after the depthwise convolutions from the first 14 × 12 map on, where it
+    costs little and follows the teacher better."""
 
+    table: Literal["paper", "mobilenet-v2", "slim"] = "paper"
     activation: Literal["relu", "leaky-relu", "prelu"] = "relu"
     norm: Literal["batch", "none"] = "none"
     embedding_size: int = 128
@@ -44,8 +46,9 @@ class NetworkTable:
 
 @dataclass(frozen=True, slots=True)
 class StartTable:
-    """checkpoint: weights (.npz) or a checkpoint (.pt) to begin with; else, where there is a
-    teacher, least squares over `crops` crops (`head_crops` for the head); 0 = random weights."""
+    """checkpoint: weights (.npz) or a checkpoint (.pt) to begin with; weights of the paper's table
+    are pruned to a slimmer one on `crops` crops. Else, where there is a teacher, least squares over
+    `crops` crops (`head_crops` for the head); 0 = random weights."""
 
     checkpoint: str = ""
     crops: int = 384
@@ -54,8 +57,9 @@ class StartTable:
 
 @dataclass(frozen=True, slots=True)
 class DistillTable:
-    """teacher: the imported fp32 file with PRelu nodes. taps: bottlenecks whose outputs are
-    followed. mirrored: the target is the sum of the embeddings of a crop and of its mirror.
+    """teacher: the imported fp32 file with PRelu nodes. taps: its bottlenecks whose outputs are
+    followed. mirrored: the target is the sum of the embeddings of a crop and of its mirror, and
+    with `online` a batch holds both, so that it costs no further run of the teacher.
     online: the teacher sees each augmented crop; else its embeddings of the crops as they are
     count, computed once and kept by content hash, and nothing can be tapped."""
 
@@ -85,7 +89,9 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class OptimiserTable:
-    kind: Literal["adamw", "sgd"] = "adamw"
+    """momentum: of sgd and muon. muon: see models.training.optimiser."""
+
+    kind: Literal["adamw", "sgd", "muon"] = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     momentum: float = 0.9
@@ -95,12 +101,14 @@ class OptimiserTable:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleTable:
-    """Exactly one of steps and minutes ends the training; minutes count running time only."""
+    """Exactly one of steps and minutes ends the training; minutes count running time only. hold: of
+    the cosine schedule, how much of it (0 … below 1) stays at the full rate before the cosine."""
 
     kind: Literal["cosine", "step", "constant"] = "cosine"
     steps: int = 0
     minutes: float = 0.0
     warm_up: float = 0.02
+    hold: float = 0.0
     drops: tuple[float, ...] = (0.5, 0.75, 0.9)
     drop_factor: float = 0.1
     floor: float = 0.01
@@ -166,6 +174,10 @@ def _check(config: TrainingConfig, path: Path) -> None:
             "[schedule] needs either steps or minutes",
         ),
         (0 <= schedule.warm_up < 1, "[schedule] warm_up must be at least 0 and below 1"),
+        (
+            0 <= schedule.hold < 1 - schedule.warm_up,
+            "[schedule] warm_up and hold must leave time for the rest",
+        ),
         (run.batch_size >= 2, "[run] batch_size must be at least 2"),
         (run.threads >= 1, "[run] threads must be at least 1"),
         (config.optimiser.learning_rate > 0, "[optimiser] learning_rate must be above 0"),
@@ -177,6 +189,10 @@ def _check(config: TrainingConfig, path: Path) -> None:
         (
             config.distill is None or config.distill.online or not config.distill.taps,
             "[distill] taps must be empty if online is false",
+        ),
+        (
+            config.distill is None or not config.distill.mirrored or run.batch_size % 2 == 0,
+            "[run] batch_size must be even if [distill] mirrored is true",
         ),
         (
             config.network.norm == "none" or config.start.crops == 0 or config.distill is None,

@@ -24,9 +24,10 @@ from models.training.checkpoint import (
     write_checkpoint,
     write_weights,
 )
-from models.training.config import OptimiserTable, TrainingConfig
+from models.training.config import TrainingConfig
 from models.training.log import CsvLog
 from models.training.objective import MarginLoss, terms, weighted
+from models.training.optimiser import make_optimiser
 from models.training.schedule import learning_rate_factor, progress
 from models.training.validation import Validator
 
@@ -39,11 +40,15 @@ LOG = "log.csv"
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a run works with. build_network is called once, when there is nothing to resume."""
+    """What a run works with. build_network is called once, when there is nothing to resume.
+
+    taps: the network's bottlenecks that follow the tapped ones of the teacher, in its order.
+    """
 
     batches: BatchRecipe
     validator: Validator
     build_network: Callable[[], MobileFaceNet]
+    taps: tuple[int, ...] = ()
     margin_loss: MarginLoss | None = None
 
 
@@ -148,13 +153,12 @@ class Run:
         start = (batch.inputs.shape[3] - width) // 2
         crops = torch.from_numpy(batch.inputs[:, :, :, start : start + width])
         crops = crops.contiguous(memory_format=torch.channels_last)
-        taps = config.distill.taps if config.distill is not None else ()
-        embeddings, features = self.network.with_taps(crops, taps)
+        embeddings, features = self.network.with_taps(crops, self._parts.taps)
         if batch.targets is None:
             raise ValueError("a batch without targets needs a loss on labels")
         values = terms(
             embeddings,
-            [features[tap] for tap in taps],
+            [features[tap] for tap in self._parts.taps],
             target_embeddings=torch.from_numpy(batch.targets.embeddings),
             target_features=[torch.from_numpy(part) for part in batch.targets.features],
             labels=torch.from_numpy(batch.labels),
@@ -249,29 +253,29 @@ class _Since:
         return speed
 
 
-def make_optimiser(network: nn.Module, table: OptimiserTable) -> torch.optim.Optimizer:
-    """AdamW, or SGD with Nesterov momentum; no weight decay on biases, norms and slopes."""
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": decayed, "weight_decay": table.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    if table.kind == "sgd":
-        return torch.optim.SGD(
-            groups, lr=table.learning_rate, momentum=table.momentum, nesterov=True
-        )
-    return torch.optim.AdamW(groups, lr=table.learning_rate, fused=True)
-
-
 def fingerprint(config: TrainingConfig) -> str:
-    """A hash of what must not change between the parts of one run."""
-    values = dataclasses.asdict(config)
+    """A hash of what must not change between the parts of one run.
+
+    A value that is the default counts as not given, so that a new setting does not end old runs.
+    """
+    values = _given(config)
     for key in ("base_dir", "schedule"):
-        del values[key]
+        values.pop(key, None)
     for key in ("threads", "checkpoint_minutes", "validate_minutes", "log_steps", "patience"):
-        del values["run"][key]
+        values["run"].pop(key, None)
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _given(table: Any) -> dict[str, Any]:
+    """A configuration's values that are not their defaults, tables included."""
+    result: dict[str, Any] = {}
+    for f in dataclasses.fields(table):
+        value = getattr(table, f.name)
+        if dataclasses.is_dataclass(value):
+            result[f.name] = _given(value)
+        elif f.default is dataclasses.MISSING or value != f.default:
+            result[f.name] = value
+    return result
 
 
 def _copied(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

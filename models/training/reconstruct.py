@@ -69,8 +69,8 @@ def reconstruct(
             x = walk.project(block.project, model.project, y, x if block.residual else None)
             _LOG.info("bottleneck %d: unexplained %.3f", index, x.unexplained())
         x = _Streams(
-            _chunked(_last_bottleneck(student), _same_columns(head_crops, narrow.shape[3])),
-            _chunked(_last_bottleneck(teacher), head_crops),
+            chunked(_last_bottleneck(student), _same_columns(head_crops, narrow.shape[3])),
+            chunked(_last_bottleneck(teacher), head_crops),
         )
         x = walk.unit(student.head_expand, teacher.head_expand, x)
         x = walk.project(student.head_depthwise, teacher.head_depthwise, x, None)
@@ -105,10 +105,10 @@ class _Walk:
 
     def unit(self, unit: ConvUnit, model: ConvUnit, x: _Streams) -> _Streams:
         """Fit a convolution and its activation; gives the streams after the activation."""
-        teacher_linear = _chunked(model.linear, x.teacher)
+        teacher_linear = chunked(model.linear, x.teacher)
         _fit_convolution(unit, model, x, teacher_linear, residual=None)
-        linear = _chunked(unit.linear, x.student)
-        target = _chunked(model.activation, teacher_linear)
+        linear = chunked(unit.linear, x.student)
+        target = chunked(model.activation, teacher_linear)
         fit = fit_activation(
             _a_sample(linear),
             _a_sample(_same_columns(target, linear.shape[3])),
@@ -120,20 +120,20 @@ class _Walk:
         bias = _bias(unit)
         bias.copy_(bias * factor - fit.threshold / fit.scale)
         unit.activation = nn.LeakyReLU(fit.slope) if fit.slope else nn.ReLU(inplace=True)
-        student = _chunked(unit, x.student)
+        student = chunked(unit, x.student)
         return _Streams(student, target, fit.gain, fit.offset)
 
     def project(
         self, unit: ConvUnit, model: ConvUnit, y: _Streams, residual: _Streams | None
     ) -> _Streams:
         """Fit a convolution without activation; the residual is added to its output."""
-        target = _chunked(model.linear, y.teacher)
+        target = chunked(model.linear, y.teacher)
         if residual is not None:
             target += residual.teacher
         _fit_convolution(
             unit, model, y, target, residual=residual.student if residual is not None else None
         )
-        student = _chunked(unit.linear, y.student)
+        student = chunked(unit.linear, y.student)
         if residual is not None:
             student += residual.student
         return _Streams(student, target)
@@ -201,10 +201,10 @@ def _fit_convolution(
     if unit.shape.depthwise:
         _refit_depthwise(unit, x.student, target)
     else:
-        _refit_dense(unit, x.student, target, residual)
+        refit_dense(unit, x.student, target, residual)
 
 
-def _refit_dense(unit: ConvUnit, x: Tensor, target: Tensor, residual: Tensor | None) -> None:
+def refit_dense(unit: ConvUnit, x: Tensor, target: Tensor, residual: Tensor | None) -> None:
     prior = torch.cat([unit.conv.weight.flatten(1), _bias(unit)[:, None]], 1).double()
     size = prior.shape[1]
     gram = torch.zeros(size, size, dtype=torch.float64)
@@ -305,5 +305,5 @@ def _last_bottleneck(network: MobileFaceNet) -> Callable[[Tensor], Tensor]:
     return lambda crops: network.with_taps(crops, (last,))[1][last]
 
 
-def _chunked(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+def chunked(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return torch.cat([function(x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)])

@@ -14,8 +14,8 @@ def progress(schedule: ScheduleTable, *, step: int, elapsed_s: float) -> float:
 def learning_rate_factor(schedule: ScheduleTable, done: float) -> float:
     """What the configured learning rate is multiplied with at this progress (0 … 1).
 
-    Linear warm-up; then half a cosine (Loshchilov and Hutter 2017), steps, or nothing; never
-    below the floor.
+    Linear warm-up; then half a cosine (Loshchilov and Hutter 2017), after the hold; or steps, or
+    nothing; never below the floor.
     """
     if done < schedule.warm_up:
         return max(done / schedule.warm_up, schedule.floor)
@@ -24,5 +24,6 @@ def learning_rate_factor(schedule: ScheduleTable, done: float) -> float:
     if schedule.kind == "step":
         passed = sum(done >= drop for drop in schedule.drops)
         return float(max(schedule.drop_factor**passed, schedule.floor))
-    along = (done - schedule.warm_up) / (1 - schedule.warm_up)
+    until = schedule.warm_up + schedule.hold
+    along = max(done - until, 0.0) / (1 - until)
     return max(0.5 * (1 + math.cos(math.pi * along)), schedule.floor)

@@ -1,17 +1,21 @@
 """The network a run begins with: given weights, a fit to the teacher, or random numbers."""
 
+import dataclasses
 import logging
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from attendance.errors import ModelError
-from models.networks.mobilefacenet import MobileFaceNet, NetworkSettings
+from attendance.errors import ConfigError, ModelError
+from models.networks.mobilefacenet import TABLES, BottleneckTable, MobileFaceNet, NetworkSettings
 from models.training.batches import network_input
 from models.training.checkpoint import read_network
 from models.training.config import NetworkTable, TrainingConfig
 from models.training.data import CropStore
+from models.training.prune import ends_of_blocks, prune
 from models.training.reconstruct import ALL_SLOPES, reconstruct
 
 _LOG = logging.getLogger(__name__)
@@ -25,6 +29,11 @@ def build_network(
 ) -> MobileFaceNet:
     """Raises ModelError if the given weights belong to a network with another [network] table."""
     table = config.network
+    stem_channels, bottlenecks = TABLES[table.table]
+    shape: dict[str, Any] = {"stem_channels": stem_channels, "table": bottlenecks}
+    settings = NetworkSettings(
+        embedding_size=table.embedding_size, activation=table.activation, norm=table.norm, **shape
+    )
     if config.start.checkpoint:
         path = config.base_dir / config.start.checkpoint
         network = read_network(path)
@@ -32,19 +41,59 @@ def build_network(
         activation = "leaky-relu" if table.late_leaky else table.activation
         wanted = (activation, table.norm, table.embedding_size)
         if (found.activation, found.norm, found.embedding_size) != wanted:
-            raise ModelError(
-                f"{path} holds another network: {found.activation}, norm {found.norm}, "
-                f"{found.embedding_size}-d.",
-                action="Give weights made with the same [network] table.",
-            )
-        return network
-    settings = NetworkSettings(
-        embedding_size=table.embedding_size, activation=table.activation, norm=table.norm
-    )
+            raise _another(path, network)
+        if (found.stem_channels, found.table) == (settings.stem_channels, settings.table):
+            return network
+        return _pruned(config, store, network, dataclasses.replace(found, **shape))
     network = MobileFaceNet(settings)
     if teacher is None or config.start.crops == 0:
         return network
     return _fitted(config, store, teacher, network)
+
+
+def followers(config: TrainingConfig, teacher_table: BottleneckTable) -> tuple[int, ...]:
+    """The network's bottlenecks that follow the teacher's tapped ones.
+
+    Raises ConfigError if a tapped one has no counterpart.
+    """
+    if config.distill is None or not config.distill.taps:
+        return ()
+    _, table = TABLES[config.network.table]
+    try:
+        ends = ends_of_blocks(table, teacher_table)
+        return tuple(ends.index(tap) for tap in config.distill.taps)
+    except ValueError as error:
+        raise ConfigError(
+            f"[distill] taps {list(config.distill.taps)} do not all have a counterpart in the "
+            f"{config.network.table} network.",
+            action="Leave out those inside a row of which it has fewer bottlenecks.",
+        ) from error
+
+
+def _pruned(
+    config: TrainingConfig, store: CropStore, wide: MobileFaceNet, settings: NetworkSettings
+) -> MobileFaceNet:
+    path = config.base_dir / config.start.checkpoint
+    _LOG.info("pruning %s on %d crops", path.name, config.start.crops)
+    places = np.flatnonzero(~store.held_out)
+    order = np.random.default_rng([config.run.seed, 3]).permutation(places)
+    wide_inputs = network_input(np.asarray(store.crops[np.sort(order[: config.start.crops])]))
+    columns = settings.input_hw[1]
+    left = (wide_inputs.shape[3] - columns) // 2
+    try:
+        crops = torch.from_numpy(wide_inputs[:, :, :, left : left + columns].copy())
+        return prune(wide, settings, crops)
+    except ValueError as error:
+        raise _another(path, wide, f": {error}") from error
+
+
+def _another(path: Path, network: MobileFaceNet, reason: str = "") -> ModelError:
+    found = network.settings
+    return ModelError(
+        f"{path} holds another network ({found.activation}, norm {found.norm}, "
+        f"{found.embedding_size}-d, {len(network.blocks)} bottlenecks){reason}.",
+        action="Give weights made with the same [network] table, or a wider one.",
+    )
 
 
 def _fitted(

@@ -110,6 +110,6 @@ def make_parts(
             return MobileFaceNet(NetworkSettings(table=SMALL_TABLE))
 
         validator = Validator(store, teacher, cache_dir=tmp_path / "cache")
-        return Parts(recipe, validator, build)
+        return Parts(recipe, validator, build, taps=config.distill.taps)
 
     return make

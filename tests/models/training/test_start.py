@@ -50,7 +50,7 @@ def test_weights_of_another_network_table_are_refused(
     path = tmp_path / "start.npz"
     write_weights(path, given, dict(given.state_dict()))
     config = starting_from(path, make_config("run", steps=1), late_leaky=False)
-    with pytest.raises(ModelError, match=r"start\.npz holds another network: relu, norm batch"):
+    with pytest.raises(ModelError, match=r"start\.npz holds another network \(relu, norm batch"):
         build_network(config, store, None)
 
 
