@@ -26,7 +26,7 @@ from attendance.staff import checked_person, checked_staff_id
 from attendance.staff_import import GrowingGallery, RowOutcome, StaffImport
 from attendance.types import Person, PersonState, Template
 from gui.display import has_display, require_display
-from gui.program import Program
+from gui.program import Program, elsewhere_sentence
 from gui.terminal import run_headless
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def run_window(program: Program, *, source_factory: "Callable[[], Source] | None
 
     def on_status(status: "EngineStatus") -> None:
         services.model_summary = program.model_summary
+        services.model_id = program.model_id
         bridge.post_status(status)
 
     engine = program.engine(
@@ -226,6 +227,8 @@ def people_command(options: argparse.Namespace) -> int:
     with opened(options.data_dir, overrides=options.set, read_only=True) as program:
         rows = program.store.people().result()
         zone = program.zone
+        model_id = program.chosen_model_id()
+        elsewhere = program.store.gallery_rows(model_id=model_id).result().other_staff_ids
     for row in rows:
         last = row.last_punch
         last_at = "" if last is None else last.at_utc.astimezone(zone).isoformat(timespec="seconds")
@@ -236,6 +239,7 @@ def people_command(options: argparse.Namespace) -> int:
                 "department": row.person.department,
                 "state": row.person.state.value,
                 "templates": row.template_count,
+                "recognisable": model_id in row.model_ids,
                 "last_punch": last_at or None,
             }
             print(json.dumps(fields, ensure_ascii=False))
@@ -247,6 +251,8 @@ def people_command(options: argparse.Namespace) -> int:
             )
     if not rows and not options.json:
         print("Nobody is enrolled yet. Enrol somebody with `enrol` or in the window.")
+    if elsewhere:
+        print(f"clockface: {elsewhere_sentence(len(elsewhere))}", file=sys.stderr)
     return 0
 
 

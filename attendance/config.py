@@ -62,6 +62,7 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "source.reconnect_min_s": Key(float, 0.05, 60),
         "source.reconnect_max_s": Key(float, 0.1, 600),
         "source.picture_hold_s": Key(float, 0.1, 60),
+        "inference.network": Key(str),
         "inference.precision": Key(str, choices=("int8", "fp32", "auto")),
         "inference.providers": Key(tuple, choices=PROVIDERS),
         "inference.threads": Key(int, 1, 64),
@@ -132,6 +133,7 @@ class SourceSettings:
 
 @dataclass(frozen=True, slots=True)
 class InferenceSettings:
+    network: str
     precision: str
     providers: tuple[str, ...]
     threads: int

@@ -53,7 +53,9 @@ class Program:
         self._people: Mapping[str, Person] = {}
         self._engine: Engine | None = None
         self._kiosk: KioskService | None = None
-        self.model_summary = ""
+        self.model_id = ""
+        self._networks_summary = ""
+        self._enrolled_elsewhere = 0
 
     def close(self) -> None:
         self.store.close()
@@ -70,19 +72,38 @@ class Program:
         inference = self.settings.inference
         return choose_precision(read_manifest(), settings=inference, cache_dir=self.data_dir).entry
 
+    def chosen_model_id(self) -> str:
+        """Return the id of the network the settings choose, the same in every precision."""
+        from inference.manifest import read_manifest
+
+        return read_manifest().entry("embed", network=self.settings.inference.network).model_id
+
     def networks(self) -> "Networks":
         from inference.reader import load_networks
 
         networks = load_networks(self.settings.inference, cache_dir=self.data_dir)
-        self.model_summary = networks.summary
+        self.model_id = networks.entry.model_id
+        self._networks_summary = networks.summary
         logger.info("recognition runs %s", networks.summary)
         for sentence in networks.fallbacks:
             logger.warning("provider fallback: %s", sentence)
         return networks
 
+    @property
+    def model_summary(self) -> str:
+        """What recognises here, and how many people it cannot know; empty before it runs."""
+        if not self._enrolled_elsewhere:
+            return self._networks_summary
+        return f"{self._networks_summary}. {elsewhere_sentence(self._enrolled_elsewhere)}"
+
     def gallery(self, rows: "GalleryRows", *, entry: "ModelEntry") -> "MatrixGallery":
+        """Return these templates as one matrix; log how many people no template stands for."""
         from inference.gallery import MatrixGallery
 
+        elsewhere = len(rows.other_staff_ids)
+        if elsewhere and elsewhere != self._enrolled_elsewhere:
+            logger.error("%s %s runs here.", elsewhere_sentence(elsewhere), entry.model_id)
+        self._enrolled_elsewhere = elsewhere
         return MatrixGallery(
             entry.model_id, rows.staff_ids, rows.vectors, thresholds=entry.thresholds
         )
@@ -179,3 +200,13 @@ class Program:
             self._engine.replace_gallery(self.gallery(done.result(), entry=entry))
 
         self.store.gallery_rows(model_id=entry.model_id).add_done_callback(use)
+
+
+def elsewhere_sentence(people: int) -> str:
+    """Say that so many people have templates of other networks only, and what to do."""
+    who = "1 person was" if people == 1 else f"{people} people were"
+    them = "that person" if people == 1 else "them"
+    return (
+        f"{who} enrolled with another network and cannot be recognised: enrol {them} again, or set "
+        "inference.network back."
+    )

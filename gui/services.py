@@ -26,7 +26,8 @@ class Services:
     bridge.post_event`; the engine's `on_result` goes to `kiosk.observe`. people: looks a person up
     in memory, never in the database. save_settings: checks and writes dotted keys and returns the
     new settings (raises ConfigError or StorageError). model_summary: one line for the settings
-    page, for example «MobileFaceNet int8, CPU, 2 threads».
+    page, for example «MobileFaceNet int8, CPU, 2 threads». model_id: the network that runs, whose
+    templates alone can be compared; empty until one does.
     """
 
     settings: Settings
@@ -39,6 +40,7 @@ class Services:
     people: Callable[[str], Person | None]
     save_settings: Callable[[Mapping[str, Any]], Settings]
     model_summary: str = ""
+    model_id: str = ""
     bridge: Bridge = field(default_factory=Bridge)
 
     def rules(self) -> ClockingRules:

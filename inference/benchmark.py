@@ -57,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--threads", type=int, default=2, help="threads of each session")
     parser.add_argument("--precision", choices=("int8", "fp32"), default="int8")
+    parser.add_argument("--network", default="", help="name in the manifest (default: its default)")
     parser.add_argument("--rounds", type=int, default=100, help="frames with one face")
     parser.add_argument(
         "--sizes", type=int, nargs="*", default=list(GALLERY_SIZES), help="galleries to search"
@@ -67,7 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--threads, --rounds and --sizes must be at least 1")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     settings = default_settings().with_values(
-        {"inference.threads": options.threads, "inference.precision": options.precision}
+        {
+            "inference.threads": options.threads,
+            "inference.precision": options.precision,
+            "inference.network": options.network,
+        }
     )
     try:
         if options.first_decision:
@@ -87,7 +92,8 @@ def run(settings: Settings, *, rounds: int, sizes: Iterable[int]) -> dict[str, A
     networks = load_networks(settings.inference)
     frames = measure_frames(networks, settings=settings, rounds=rounds)
     rss_mb = resident_mb()
-    embed_ms, speedups = measure_embedders(settings, rounds=max(10, rounds // 2))
+    embedders = measure_embedders(settings, rounds=max(10, rounds // 2))
+    running = Path(networks.entry.file).stem
     return {
         "machine": {
             "processor": processor_name(),
@@ -102,9 +108,10 @@ def run(settings: Settings, *, rounds: int, sizes: Iterable[int]) -> dict[str, A
         "detector": settings.inference.detector,
         "rounds": rounds,
         **frames,
-        "embed_ms": embed_ms,
-        "embed_speedup_over_prelu_fp32": speedups[settings.inference.precision],
-        "embed_speedups_over_prelu_fp32": speedups,
+        "embedder": running,
+        "embedders": embedders,
+        "embed_ms": {file: found["run_ms"] for file, found in embedders.items()},
+        "embed_speedup_over_prelu_fp32": embedders[running]["speedup"],
         "search_ms": {str(size): measure_search_ms(size) for size in sizes},
         "start_ms": start_ms,
         "rss_mb": rss_mb,
@@ -148,11 +155,12 @@ def measure_frames(networks: Networks, *, settings: Settings, rounds: int) -> di
     return {"stage_ms": rounded(stage_ms), "frame_ms": frame_ms, "frames": found}
 
 
-def measure_embedders(
-    settings: Settings, *, rounds: int
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the p50 of one crop by file, and by precision how many times faster than plain PReLU.
+def measure_embedders(settings: Settings, *, rounds: int) -> dict[str, dict[str, Any]]:
+    """Return what one crop takes with every embedder, by file.
 
+    run_ms: p50 of one run of the network. speedup: how many times faster than the file with plain
+    PReLU nodes. runs: how often the network runs for a crop, 2 with its mirror image. crop_speedup:
+    the same for all runs of a crop; the baseline counts as two, as the network it holds needs.
     All files take turns. Raises ModelError if the one with plain PReLU nodes is missing.
     """
     entries = [entry for entry in read_manifest().entries if entry.role == "embed"]
@@ -166,22 +174,29 @@ def measure_embedders(
     ]
     medians = [statistics.median(times) for times in interleaved_ms(sessions, rounds=rounds)]
     baseline = [
-        elapsed for entry, elapsed in zip(entries, medians, strict=True) if entry.precision == PRELU
+        (elapsed, 2 if entry.mirrored else 1)
+        for entry, elapsed in zip(entries, medians, strict=True)
+        if entry.precision == PRELU
     ]
     if not baseline:
         raise ModelError(
             f"No shipped network has the precision «{PRELU}» to compare with.",
             action="Build it with `python -m models.build`.",
         )
-    by_file = {
-        Path(entry.file).stem: elapsed for entry, elapsed in zip(entries, medians, strict=True)
-    }
-    speedups = {
-        entry.precision: baseline[0] / elapsed
-        for entry, elapsed in zip(entries, medians, strict=True)
-        if entry.precision != PRELU
-    }
-    return rounded(by_file), rounded(speedups)
+    plain_ms, plain_runs = baseline[0]
+    found = {}
+    for entry, elapsed in zip(entries, medians, strict=True):
+        runs = 2 if entry.mirrored else 1
+        found[Path(entry.file).stem] = {
+            "network": entry.network,
+            "precision": entry.precision,
+            "mb": round(entry.bytes / 1e6, 2),
+            "run_ms": round(elapsed, 3),
+            "speedup": round(plain_ms / elapsed, 3),
+            "runs": runs,
+            "crop_speedup": round(plain_ms * plain_runs / (elapsed * runs), 3),
+        }
+    return found
 
 
 def measure_search_ms(templates: int) -> float:
@@ -206,6 +221,7 @@ def measure_start_ms(settings: Settings) -> float:
     command = [sys.executable, "-m", "inference.benchmark", "--first-decision"]
     command += ["--threads", str(settings.inference.threads)]
     command += ["--precision", settings.inference.precision]
+    command += ["--network", settings.inference.network]
     begun = time.perf_counter_ns()
     done = subprocess.run(  # noqa: S603 - this program itself
         command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent

@@ -24,11 +24,16 @@ def as_text(report: Mapping[str, Any]) -> str:
             f"  {count:>2} faces {'':<6}{columns}"
             f"{seen['faces']:>8.0f}{seen['embedded']:>10.1f}  {seen['detector']}"
         )
-    lines += ["", "one crop, taking turns, p50 (ms)"]
-    lines += [f"  {file:<28}{elapsed:>9.2f}" for file, elapsed in report["embed_ms"].items()]
     lines += [
-        f"  {precision} is {factor:.2f} × as fast as plain PReLU in fp32"
-        for precision, factor in report["embed_speedups_over_prelu_fp32"].items()
+        "",
+        "embedders, taking turns, × as fast as plain PReLU in fp32",
+        f"  {'':<30}{'MB':>7}{'run, ms':>9}{'a run':>8}{'runs':>6}{'a crop':>8}",
+    ]
+    lines += [
+        f"{'>' if file == report['embedder'] else ' ':<2}{file:<30}{found['mb']:>7.2f}"
+        f"{found['run_ms']:>9.2f}{found['speedup']:>8.2f}{found['runs']:>6}"
+        f"{found['crop_speedup']:>8.2f}"
+        for file, found in report["embedders"].items()
     ]
     lines += ["", "one search, p50 (ms)"]
     lines += [

@@ -77,17 +77,16 @@ class Manifest:
                 f"There is no network «{network}» (inference.network).",
                 action=f"Choose one of {', '.join(self.networks) or 'none'}, or leave it empty.",
             )
-        if role == "embed" and file is None:
-            network = network or self.default_network
+        named = network or (self.default_network if role == "embed" and file is None else "")
         for entry in self.entries:
             if (
                 entry.role == role
-                and network in ("", entry.network)
+                and named in ("", entry.network)
                 and precision in (None, entry.precision)
                 and file in (None, entry.file)
             ):
                 return entry
-        wanted = " ".join(part for part in (role, network, precision, file) if part)
+        wanted = " ".join(part for part in (network, role, precision, file) if part)
         known = ", ".join(entry.file for entry in self.entries) or "nothing"
         raise ModelError(f"{self.path} lists no model «{wanted}», but {known}.", action=_REINSTALL)
 

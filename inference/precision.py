@@ -38,15 +38,22 @@ class PrecisionChoice:
 def choose_precision(
     manifest: Manifest, *, settings: InferenceSettings, cache_dir: Path | None
 ) -> PrecisionChoice:
-    """Return the embedder to run: the one asked for, or with "auto" the faster one here.
+    """Return the embedder to run: the network of the settings (empty: the manifest's default) in
+    the precision asked for, or with "auto" in the faster one here.
 
     "auto" runs both interleaved on one crop and compares medians; the answer is kept in
     precision.json of cache_dir for this machine, these files, providers and threads. A cache that
-    cannot be read or written only costs the measurement. Raises ModelError.
+    cannot be read or written only costs the measurement. Raises
+    ConfigError if there is no network of this name, ModelError.
     """
+    network = settings.network
     if settings.precision != "auto":
-        return PrecisionChoice(manifest.entry("embed", precision=settings.precision), "chosen")
-    entries = tuple(manifest.entry("embed", precision=precision) for precision in PRECISIONS)
+        return PrecisionChoice(
+            manifest.entry("embed", precision=settings.precision, network=network), "chosen"
+        )
+    entries = tuple(
+        manifest.entry("embed", precision=precision, network=network) for precision in PRECISIONS
+    )
     key = _machine_key(entries, settings=settings)
     cache = _read_cache(cache_dir)
     kept = cache.get(key)

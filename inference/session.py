@@ -207,6 +207,9 @@ def _checked_contract(
                 f"{key} is «{metadata.get(key)}» in the file and «{getattr(entry, key)}» "
                 "in the manifest"
             )
+    says, wants = metadata.get("mirrored", "true"), "true" if entry.mirrored else "false"
+    if entry.role == "embed" and says != wants:
+        raise broken(f"mirrored is «{says}» in the file and «{wants}» in the manifest")
     needed = ("input_size_hw", "colour_order", "mean", "scale", *_ROLE_KEYS[entry.role])
     missing = [key for key in needed if not metadata.get(key)]
     if missing:

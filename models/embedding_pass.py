@@ -96,7 +96,7 @@ class _CropMaker:
 class _TimedEmbedder:
     """One network and what it has made so far."""
 
-    def __init__(self, entry: ModelEntry, *, threads: int, mirrored: bool) -> None:
+    def __init__(self, entry: ModelEntry, *, threads: int, mirrored: bool | None) -> None:
         self._embedder = Embedder(open_session(entry, providers=("cpu",), threads=threads))
         self._mirrored = mirrored
         self._parts: list[FloatArray] = []
@@ -137,6 +137,8 @@ def entry_of_file(path: Path) -> ModelEntry:
         thresholds={},
         figures={},
         path=path,
+        network=metadata.get("network", ""),
+        mirrored=metadata.get("mirrored", "true") == "true",
     )
 
 
@@ -190,12 +192,12 @@ def embed_pictures(
     *,
     threads: int,
     detector: str,
-    mirrored: bool = True,
+    mirrored: bool | None = None,
 ) -> EmbeddingPass:
     """Detect, align and embed every picture; each is read, detected and aligned once.
 
-    detector: a key of DETECTORS. mirrored: embed each crop with its mirror image, as the kiosk
-    does. Raises ModelError for a bad network, PictureError for a picture that is unreadable.
+    detector: a key of DETECTORS. mirrored: embed each crop with its mirror image; None: as the
+    kiosk does with this network. Raises ModelError for a bad network, PictureError for a picture that is unreadable.
     """
     maker = _CropMaker(detector, threads=threads)
     embedders = [_TimedEmbedder(entry, threads=threads, mirrored=mirrored) for entry in entries]

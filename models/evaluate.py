@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             entries,
             threads=options.threads,
             detector=options.detector,
-            mirrored=not options.plain,
+            mirrored=False if options.plain else None,
         )
         report = _measure(taken, pairs, plan=_plan(options), groups=groups, notes=notes)
         print(as_json(report) if options.json else as_text(report))

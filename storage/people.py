@@ -1,5 +1,6 @@
 """People and their templates: each write is one transaction with its audit row."""
 
+import json
 import logging
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -231,6 +232,8 @@ def list_people(
         f"""
         SELECT {_prefixed("p", PERSON_COLUMNS)},
                (SELECT count(*) FROM templates t WHERE t.staff_id = p.staff_id),
+               (SELECT json_group_array(DISTINCT t.model_id) FROM templates t
+                WHERE t.staff_id = p.staff_id),
                {_prefixed("l", PUNCH_COLUMNS)}
         FROM people p
         LEFT JOIN punches l ON l.number =
@@ -244,7 +247,8 @@ def list_people(
         PersonRow(
             person=person_from(row[:7]),
             template_count=row[7],
-            last_punch=None if row[8] is None else punch_from(row[8:]),
+            last_punch=None if row[9] is None else punch_from(row[9:]),
+            model_ids=frozenset(json.loads(row[8])),
         )
         for row in cursor
     )
@@ -278,16 +282,29 @@ def templates_of(db: Database, staff_id: str) -> tuple[Template, ...]:
 
 
 def gallery_rows(db: Database, *, model_id: str) -> GalleryRows:
-    """Return the templates of active people that this model made, grouped by person."""
+    """Return the templates of active people that this model made, grouped by person.
+
+    Embeddings of two networks cannot be compared, so those of others are left out, and who has no
+    other is named.
+    """
     rows = db.conn.execute(
         "SELECT t.staff_id, t.embedding FROM templates t JOIN people p USING (staff_id) "
         "WHERE p.state = 'active' AND t.model_id = ? ORDER BY t.staff_id, t.number",
+        (model_id,),
+    ).fetchall()
+    others = db.conn.execute(
+        "SELECT p.staff_id FROM people p WHERE p.state = 'active' "
+        "AND EXISTS (SELECT 1 FROM templates t WHERE t.staff_id = p.staff_id) "
+        "AND NOT EXISTS "
+        "(SELECT 1 FROM templates t WHERE t.staff_id = p.staff_id AND t.model_id = ?) "
+        "ORDER BY p.staff_id",
         (model_id,),
     ).fetchall()
     vectors = np.frombuffer(b"".join(blob for _, blob in rows), dtype=EMBEDDING_DTYPE)
     return GalleryRows(
         staff_ids=tuple(staff_id for staff_id, _ in rows),
         vectors=read_only(vectors.astype(np.float32).reshape(-1, EMBEDDING_SIZE)),
+        other_staff_ids=tuple(staff_id for (staff_id,) in others),
     )
 
 

@@ -34,11 +34,15 @@ TEMPLATE_COLUMNS = "staff_id, embedding, model_id, quality, view, number, create
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """One person in a list. last_punch: the one stored last."""
+    """One person in a list.
+
+    last_punch: the one stored last. model_ids: the networks that made the person's templates.
+    """
 
     person: Person
     template_count: int
     last_punch: Punch | None
+    model_ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,15 @@ class PunchRow:
 
 @dataclass(frozen=True, slots=True)
 class GalleryRows:
-    """Templates of active people, one row each: vectors float32 (N, 128), read-only."""
+    """Templates of active people, one row each: vectors float32 (N, 128), read-only.
+
+    other_staff_ids: active people with templates of other networks only; they are not in vectors
+    and nobody can recognise them until they are enrolled again.
+    """
 
     staff_ids: tuple[str, ...]
     vectors: FloatArray
+    other_staff_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

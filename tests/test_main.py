@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 
 import main
+from attendance.errors import ConfigError
 from gui.display import DisplayError
 from inference import manifest
 from inference.portraits import portraits
 from tests.conftest import PORTRAITS_DIR, REPOSITORY
+from tests.inference.perception_kit import altered_copy, write_manifest
 
 ENROLLED = {p.person_id: p for p in portraits() if p.role == "enrol"}
 OBAMA_VISITS = [p.path for p in portraits() if p.person_id == "obama" and p.role == "visit"]
@@ -95,6 +97,45 @@ def test_a_person_is_enrolled_recognised_stored_and_exported(run: Run, tmp_path:
     assert list(row) == EXPORT_COLUMNS.split(",")
     assert (row["staff_id"], row["name"], row["method"]) == ("obama", "Barack Obama", "face")
     assert row["punch_id"] == punches[0]["punch_id"]
+
+
+def test_after_a_change_of_network_nobody_is_compared_and_all_are_told_to_enrol_again(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.enrol("obama")
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    shipped = manifest.read_manifest()
+    kept = [e for e in shipped.entries if e.precision != "fp32-prelu"]
+    others = [
+        altered_copy(e, folder, file=f"other-{e.file}", network="other", model_id="other-v1")
+        for e in kept
+        if e.role == "embed"
+    ]
+    for entry in kept:
+        shutil.copyfile(entry.path, folder / entry.file)
+    write_manifest(folder, (*kept, *others), default_network=shipped.default_network)
+    monkeypatch.setattr(manifest, "default_weights_dir", lambda: folder)
+
+    change = ("--set", "inference.network=other")
+    lines = run.kiosk(OBAMA_VISITS[0], *change)
+    assert not [line for line in lines if line["event"] == "punch"]
+    assert "1 person was enrolled with another network" in run.err
+    assert "enrol that person again" in run.err
+    assert run("people", "--json", *change) == 0
+    assert json.loads(run.out)["recognisable"] is False
+    assert "1 person was enrolled with another network" in run.err
+    lines = run.kiosk(OBAMA_VISITS[0])
+    assert [line["person_id"] for line in lines if line["event"] == "punch"] == ["obama"]
+    assert "another network" not in run.err
+
+
+def test_an_unknown_network_ends_the_kiosk_with_the_names_there_are(run: Run) -> None:
+    change = ("--set", "inference.network=mobilenet")
+    code = run("kiosk", "--headless", "--source", OBAMA_VISITS[0], *change)
+    assert code == ConfigError.exit_code
+    assert "«mobilenet»" in run.err
+    assert "mobilefacenet-import" in run.err
 
 
 def test_a_stranger_is_refused_and_not_stored(run: Run) -> None:

@@ -27,8 +27,11 @@ class PeopleColumn(IntEnum):
     STATE = 3
 
 
-def state_cell(state: PersonState, *, template_count: int) -> Cell:
-    """Return a person's state in colour, symbol and words."""
+def state_cell(state: PersonState, *, template_count: int, known_here: bool = True) -> Cell:
+    """Return a person's state in colour, symbol and words.
+
+    known_here: whether a template is of the network that runs.
+    """
     templates = translate("Desk", "{count} templates").format(count=template_count)
     if template_count == 1:
         templates = translate("Desk", "1 template")
@@ -36,6 +39,13 @@ def state_cell(state: PersonState, *, template_count: int) -> Cell:
         return Cell(
             translate("Desk", "No face"),
             below=translate("Desk", "needs pictures"),
+            symbol="warning",
+            tone="warning",
+        )
+    if state is PersonState.ACTIVE and not known_here:
+        return Cell(
+            translate("Desk", "Not recognised"),
+            below=translate("Desk", "other network: enrol again"),
             symbol="warning",
             tone="warning",
         )
@@ -52,9 +62,16 @@ class PeopleModel(QAbstractTableModel):
     """All rows of one answer of the store, handed to the view in batches as it scrolls."""
 
     def __init__(
-        self, *, zone: ZoneInfo, now_utc: Callable[[], datetime], parent: QObject | None = None
+        self,
+        *,
+        zone: ZoneInfo,
+        now_utc: Callable[[], datetime],
+        model_id: Callable[[], str] = lambda: "",
+        parent: QObject | None = None,
     ) -> None:
+        """model_id: the network that runs, empty while that is not known."""
         super().__init__(parent)
+        self._model_id = model_id
         self._zone = zone
         self._now_utc = now_utc
         self._rows: list[PersonRow] = []
@@ -157,7 +174,12 @@ class PeopleModel(QAbstractTableModel):
             case PeopleColumn.LAST_PUNCH:
                 return self._last_punch(row)
             case PeopleColumn.STATE:
-                return state_cell(person.state, template_count=row.template_count)
+                model_id = self._model_id()
+                return state_cell(
+                    person.state,
+                    template_count=row.template_count,
+                    known_here=not model_id or not row.model_ids or model_id in row.model_ids,
+                )
 
     def _last_punch(self, row: PersonRow) -> Cell:
         punch = row.last_punch

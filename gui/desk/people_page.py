@@ -41,7 +41,12 @@ class PeoplePage(DeskPage):
             PersonState.ERASED: Chip(self.tr("Erased")),
         }
         self.count = Text("", tone="muted", figures=True)
-        self.model = PeopleModel(zone=services.zone, now_utc=services.clock.now_utc, parent=self)
+        self.model = PeopleModel(
+            zone=services.zone,
+            now_utc=services.clock.now_utc,
+            model_id=lambda: services.model_id,
+            parent=self,
+        )
         self.table = DeskTable(self.model, row_px=ROW_PX)
         self.area = TableArea(self.table)
         self.selected_name = ElidedText("", strong=True)

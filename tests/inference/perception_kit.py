@@ -52,10 +52,14 @@ def altered_copy(entry: ModelEntry, folder: Path, *, file: str, **changes: str) 
         bytes=len(content),
         model_id=changes.get("model_id", entry.model_id),
         precision=changes.get("precision", entry.precision),
+        network=changes.get("network", entry.network),
+        mirrored=changes.get("mirrored", "true") == "true",
     )
 
 
-def write_manifest(folder: Path, entries: tuple[ModelEntry, ...]) -> None:
+def write_manifest(
+    folder: Path, entries: tuple[ModelEntry, ...], *, default_network: str = ""
+) -> None:
     rows = [
         {
             "file": entry.file,
@@ -65,12 +69,15 @@ def write_manifest(folder: Path, entries: tuple[ModelEntry, ...]) -> None:
             "sha256": entry.sha256,
             "bytes": entry.bytes,
             "thresholds": dict(entry.thresholds),
+            "mirrored": entry.mirrored,
         }
+        | ({"network": entry.network} if entry.network else {})
         for entry in entries
     ]
-    (folder / "manifest.toml").write_text(
-        tomli_w.dumps({"format": 1, "model": rows}), encoding="utf-8"
-    )
+    top: dict[str, object] = {"format": 1}
+    if default_network:
+        top |= {"default_network": default_network, "default_reason": "a test"}
+    (folder / "manifest.toml").write_text(tomli_w.dumps(top | {"model": rows}), encoding="utf-8")
 
 
 def shipped_entry(role: str, *, precision: str | None = None) -> ModelEntry:

@@ -13,7 +13,7 @@ from inference.benchmark_table import as_text
 from inference.manifest import Manifest, read_manifest
 from inference.photo import load_photo
 from inference.portraits import portraits
-from tests.inference.perception_kit import kiosk_settings, networks
+from tests.inference.perception_kit import altered_copy, kiosk_settings, networks
 
 THRESHOLDS = {"1e-3": 0.30, "1e-4": 0.38, "1e-5": 0.46, "1e-6": 0.52}
 
@@ -42,14 +42,25 @@ def test_every_stage_and_every_crowd_is_timed_with_all_its_faces() -> None:
 
 
 def test_embedders_are_compared_with_plain_prelu() -> None:
-    embed_ms, speedups = benchmark.measure_embedders(kiosk_settings(), rounds=3)
-    shipped = {Path(e.file).stem for e in read_manifest().entries if e.role == "embed"}
-    assert set(embed_ms) == shipped
-    assert "fp32" in speedups
-    assert benchmark.PRELU not in speedups
-    assert speedups["fp32"] == pytest.approx(
-        embed_ms["mobilefacenet-prelu-fp32"] / embed_ms["mobilefacenet-fp32"], rel=0.01
+    found = benchmark.measure_embedders(kiosk_settings(), rounds=3)
+    plain, exact = found["mobilefacenet-prelu-fp32"], found["mobilefacenet-fp32"]
+    assert (plain["speedup"], plain["crop_speedup"]) == (1, 1)
+    assert exact["speedup"] == pytest.approx(plain["run_ms"] / exact["run_ms"], rel=0.01)
+    assert exact["crop_speedup"] == exact["speedup"]
+
+
+def test_a_network_that_runs_once_for_a_crop_counts_twice_as_fast(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    manifest = read_manifest()
+    once = altered_copy(
+        manifest.entry("embed", precision="fp32"), tmp_path, file="once.onnx", mirrored="false"
     )
+    plain = next(entry for entry in manifest.entries if entry.precision == benchmark.PRELU)
+    monkeypatch.setattr(benchmark, "read_manifest", lambda: Manifest((once, plain), manifest.path))
+    found = benchmark.measure_embedders(kiosk_settings(), rounds=1)["once"]
+    assert found["runs"] == 1
+    assert found["crop_speedup"] == pytest.approx(2 * found["speedup"], rel=0.01)
 
 
 def test_without_the_baseline_the_comparison_says_what_to_build(
@@ -85,6 +96,10 @@ def test_the_whole_run_prints_every_key(capsys: pytest.CaptureFixture[str]) -> N
     assert set(report["search_ms"]) == {"1000", "20000"}
     assert set(report["frame_ms"]) == {"1", "4", "16"}
     assert report["embed_speedup_over_prelu_fp32"] > 0
+    listed = [Path(e.file).stem for e in read_manifest().entries if e.role == "embed"]
+    assert list(report["embedders"]) == listed
+    assert report["embedders"]["mobilefacenet-prelu-fp32"]["speedup"] == 1
+    assert report["embedder"] in report["embedders"]
     assert report["start_ms"] > 100
     assert report["rss_mb"] > 30
     table = as_text(report)

@@ -1,5 +1,6 @@
 """Embeddings: unit length, the same alone and together, and who resembles whom."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -100,3 +101,25 @@ def test_the_default_threads_give_the_same_embedding() -> None:
     np.testing.assert_allclose(
         Embedder(session).embed([crop])[0].vec, networks().embedder.embed([crop])[0].vec, atol=1e-4
     )
+
+
+def test_a_network_whose_entry_says_so_runs_once_for_a_crop(tmp_path: Path) -> None:
+    entry = altered_copy(
+        shipped_entry("embed", precision="fp32"), tmp_path, file="once.onnx", mirrored="false"
+    )
+    once = Embedder(open_session(entry, providers=("cpu",), threads=1))
+    (look,) = reader().read(portrait("obama-2.jpg"))
+    (plain,) = networks().embedder.embed([look.crop], mirrored=False)
+    (found,) = once.embed([look.crop])
+    np.testing.assert_allclose(found.vec, plain.vec, atol=1e-5)
+    assert (once.mirrored, networks().embedder.mirrored) == (False, True)
+    (both,) = once.embed([look.crop], mirrored=True)
+    np.testing.assert_allclose(both.vec, look.embedding.vec, atol=1e-4)
+
+
+def test_a_file_and_a_manifest_that_disagree_on_mirror_images_are_refused(tmp_path: Path) -> None:
+    entry = altered_copy(
+        shipped_entry("embed", precision="fp32"), tmp_path, file="once.onnx", mirrored="false"
+    )
+    with pytest.raises(ModelError, match="mirrored is «false» in the file and «true»"):
+        open_session(replace(entry, mirrored=True), providers=("cpu",), threads=1)

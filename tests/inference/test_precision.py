@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from attendance.config import InferenceSettings
-from attendance.errors import ModelError
+from attendance.errors import ConfigError, ModelError
 from inference import precision
 from inference.manifest import Manifest, ModelEntry, read_manifest
 from inference.precision import CACHE_FILE, choose_precision
@@ -135,3 +135,63 @@ def test_a_missing_precision_is_reported(manifest: Manifest) -> None:
     )
     with pytest.raises(ModelError, match="no model «embed int8»"):
         choose_precision(only, settings=_settings("int8"), cache_dir=None)
+
+
+def _of_two_networks(folder: Path) -> Manifest:
+    original = shipped_entry("embed", precision="fp32")
+    entries = tuple(
+        altered_copy(
+            original,
+            folder,
+            file=f"{network}-{which}.onnx",
+            network=network,
+            model_id=f"{network}-v1",
+            precision=which,
+        )
+        for network in ("plain", "native")
+        for which in ("fp32", "int8")
+    )
+    write_manifest(folder, entries, default_network="native")
+    return read_manifest(folder)
+
+
+def test_the_default_network_runs_unless_another_is_named(tmp_path: Path) -> None:
+    manifest = _of_two_networks(tmp_path)
+    assert manifest.networks == ("plain", "native")
+    assert manifest.default_reason == "a test"
+    for named, expected in (("", "native"), ("plain", "plain"), ("native", "native")):
+        settings = _settings("int8", inference__network=named)
+        entry = choose_precision(manifest, settings=settings, cache_dir=None).entry
+        assert (entry.file, entry.network) == (f"{expected}-int8.onnx", expected)
+
+
+def test_auto_compares_the_two_files_of_the_chosen_network(
+    tmp_path: Path, measured: Callable[[float, float], list[int]]
+) -> None:
+    manifest = _of_two_networks(tmp_path)
+    measured(3, 2)
+    settings = _settings("auto", inference__network="plain")
+    entry = choose_precision(manifest, settings=settings, cache_dir=None).entry
+    assert entry.file == "plain-fp32.onnx"
+
+
+def test_an_unknown_network_is_refused_with_the_names_there_are(tmp_path: Path) -> None:
+    settings = _settings("int8", inference__network="nativ")
+    with pytest.raises(ConfigError, match=r"«nativ».*plain, native"):
+        choose_precision(_of_two_networks(tmp_path), settings=settings, cache_dir=None)
+
+
+def test_a_default_network_that_is_not_listed_is_refused(tmp_path: Path) -> None:
+    entry = altered_copy(
+        shipped_entry("embed", precision="fp32"), tmp_path, file="one.onnx", network="one"
+    )
+    write_manifest(tmp_path, (entry,), default_network="two")
+    with pytest.raises(ModelError, match=r"«two» as its default network and lists one"):
+        read_manifest(tmp_path)
+
+
+def test_the_shipped_manifest_says_which_network_is_the_default_and_why() -> None:
+    manifest = read_manifest()
+    assert manifest.default_network in manifest.networks
+    assert len(manifest.default_reason) > 20
+    assert manifest.entry("embed", precision="int8").network == manifest.default_network

@@ -135,6 +135,26 @@ def test_the_gallery_holds_active_people_of_one_model_grouped_by_person(store: S
     assert not rows.vectors.flags.writeable
 
 
+def test_people_with_templates_of_another_network_only_are_named_and_left_out(
+    store: Store,
+) -> None:
+    store.enrol(person("new"), [template("new", seed=1)], operator="t").result()
+    store.enrol(person("old"), [template("old", seed=2, model_id="other")], operator="t").result()
+    store.enrol(person("both"), [template("both", seed=3)], operator="t").result()
+    store.add_templates("both", [template("both", seed=4, model_id="other")], operator="t").result()
+    store.enrol(person("none"), [], operator="t").result()
+    store.enrol(person("gone"), [template("gone", seed=5, model_id="other")], operator="t").result()
+    store.set_state("gone", PersonState.INACTIVE, operator="t").result()
+    rows = store.gallery_rows(model_id=MODEL).result()
+    assert rows.staff_ids == ("both", "new")
+    assert rows.other_staff_ids == ("old",)
+    assert store.gallery_rows(model_id="other").result().other_staff_ids == ("new",)
+    models = {row.person.staff_id: row.model_ids for row in store.people().result()}
+    assert models["both"] == {MODEL, "other"}
+    assert models["old"] == {"other"}
+    assert not models["none"]
+
+
 def test_an_empty_gallery_still_has_128_columns(store: Store) -> None:
     assert store.gallery_rows(model_id=MODEL).result().vectors.shape == (0, 128)
 

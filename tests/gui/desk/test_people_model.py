@@ -51,6 +51,23 @@ def test_five_thousand_people_are_handed_over_in_batches() -> None:
     assert model.rowCount() == 5_000
 
 
+@pytest.mark.parametrize(
+    ("running", "made_by", "expected"),
+    [
+        ("new", {"old"}, "Not recognised"),
+        ("new", {"old", "new"}, "Active"),
+        ("", {"old"}, "Active"),
+        ("new", set(), "Active"),
+    ],
+)
+def test_who_was_enrolled_with_another_network_is_marked(
+    running: str, made_by: set[str], expected: str
+) -> None:
+    model = PeopleModel(zone=BERLIN, now_utc=lambda: MORNING_UTC, model_id=lambda: running)
+    model.set_rows((PersonRow(Person("1", "A"), 5, None, frozenset(made_by)),))
+    assert cell(model, 0, PeopleColumn.STATE).text == expected
+
+
 def test_somebody_far_down_can_be_found_again(model: PeopleModel) -> None:
     model.set_rows(tuple(row(f"P{n:04}", f"Name {n:04}") for n in range(1_000)))
     number = model.row_of("P0777")
