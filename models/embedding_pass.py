@@ -197,7 +197,8 @@ def embed_pictures(
     """Detect, align and embed every picture; each is read, detected and aligned once.
 
     detector: a key of DETECTORS. mirrored: embed each crop with its mirror image; None: as the
-    kiosk does with this network. Raises ModelError for a bad network, PictureError for a picture that is unreadable.
+    kiosk does with this network. Raises ModelError for a bad network, PictureError for a picture
+    that is unreadable.
     """
     maker = _CropMaker(detector, threads=threads)
     embedders = [_TimedEmbedder(entry, threads=threads, mirrored=mirrored) for entry in entries]

@@ -14,7 +14,7 @@ from tests.models.made_up import entry, faces_of, pass_of, protocol, unit, vecto
 @given(seed=st.integers(0, 10_000), lost=st.integers(0, 3))
 def test_decisions_that_differ_agree_with_counting_them(seed: int, lost: int) -> None:
     rng = np.random.default_rng(seed)
-    faces = faces_of(rng, people=80, most=3, lost=lost)
+    faces = faces_of(rng, people=110, most=3, lost=lost)
     one = vectors_of(rng, faces, noise=1.5)
     other = unit(one + 0.05 * rng.normal(size=one.shape))
     taken = pass_of(faces, (entry("a.onnx"), one), (entry("b.onnx"), other))
@@ -45,7 +45,7 @@ def test_decisions_that_differ_agree_with_counting_them(seed: int, lost: int) ->
 
 def test_a_network_agrees_with_itself() -> None:
     rng = np.random.default_rng(0)
-    faces = faces_of(rng, people=80, most=3)
+    faces = faces_of(rng, people=110, most=3)
     vectors = vectors_of(rng, faces)
     taken = pass_of(faces, (entry("a.onnx"), vectors), (entry("b.onnx"), vectors))
     (agreement,) = agreements(taken, score_pairs(taken, protocol(faces, rng, pairs=40)))

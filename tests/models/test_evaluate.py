@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import pytest
 from PIL import Image
 
@@ -189,6 +190,21 @@ def test_galleries_and_groups_are_in_the_text_and_in_the_json(run: Run, tmp_path
     assert found["groups"]["ungrouped"] == 1
 
 
+def test_with_write_each_network_keeps_its_own_figures(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Figures] = []
+    monkeypatch.setattr("models.figures.add_figures", kept.append)
+    assert run("--weights", FP32, INT8, "--write")[0] == 0
+    for figures, path in zip(kept, (FP32, INT8), strict=True):
+        assert figures.file == Path(path).name
+        assert figures.sha256 == entry_of_file(Path(path)).sha256
+        assert figures.command.endswith(f"--weights models/weights/{figures.file}")
+        assert (figures.lfw_accuracy, figures.detected) == (1, 4)
+    assert run("--write", "--plain")[0] == InputError.exit_code
+    assert len(kept) == 2
+
+
 def test_the_curves_are_written_as_a_png(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="the curves need the extra [train]")
     path = tmp_path / "curves.png"
@@ -249,6 +265,23 @@ def test_bad_input_is_a_sentence_before_any_picture_is_read(
     assert out == ""
     assert sentence in message
     assert "Traceback" not in message
+
+
+def test_the_file_says_whether_it_is_run_on_the_mirror_image_too(run: Run, tmp_path: Path) -> None:
+    one_run = onnx.load(INT8)
+    onnx.helper.set_model_props(
+        one_run,
+        {prop.key: prop.value for prop in one_run.metadata_props} | {"mirrored": "false"},
+    )
+    path = tmp_path / "one-run.onnx"
+    onnx.save(one_run, path)
+    assert not entry_of_file(path).mirrored
+    assert entry_of_file(Path(INT8)).mirrored
+    # The same weights: run once a crop they agree with themselves only under --plain.
+    as_the_file_says = json.loads(run("--weights", INT8, str(path), "--json")[1])
+    plain = json.loads(run("--weights", INT8, str(path), "--json", "--plain")[1])
+    assert as_the_file_says["agreement"][0]["cosine_min"] < 0.9999
+    assert plain["agreement"][0]["cosine_min"] == pytest.approx(1)
 
 
 def test_the_same_bytes_under_another_name_are_the_same_weights(tmp_path: Path) -> None:

@@ -121,6 +121,22 @@ def test_a_probe_without_a_face_is_a_miss_and_never_a_false_alarm() -> None:
     assert found.points["0.01"].fnir.mean == 0.5
 
 
+def test_a_look_at_the_threshold_itself_is_not_accepted() -> None:
+    axes = np.eye(128, dtype=np.float32)
+    # Every two of these four are equally near: Ada's probe and two strangers to her template.
+    near = np.float32(0.8) * axes[:1] + np.float32(0.6) * axes[1:5]
+    faces = number_faces(
+        [("Ada", 1), ("Ada", 2), *((f"S{number:03d}", 1) for number in range(100))], lost=[]
+    )
+    rows = np.concatenate([near, axes[5:103]])
+    (found,) = identify(rows, faces, replace(PLAN, sizes=(1,)))
+    assert isinstance(found, Identification)
+    point = found.points["0.01"]
+    assert point.false_positives == 1
+    assert point.threshold.mean == pytest.approx(0.64)
+    assert (found.rank1.mean, point.fnir.mean) == (1, 1)
+
+
 def test_one_seed_gives_the_same_figures_and_another_one_others() -> None:
     rng = np.random.default_rng(3)
     faces = faces_of(rng, people=60, most=6)
