@@ -56,7 +56,10 @@ class PictureStore:
         try:
             with tarfile.open(self._path) as tarball:
                 names = [member.name for member in tarball if member.isfile()]
-        except (tarfile.TarError, OSError) as error:
+                # tarfile takes a header that is cut off or altered for the end of the archive.
+                if not _ends_here(tarball):
+                    raise tarfile.ReadError("it ends in the middle")
+        except (tarfile.TarError, OSError, EOFError) as error:
             raise InputError(
                 f"{self._path} is not a readable tar file: {error}.", action="Check --images."
             ) from error
@@ -68,3 +71,9 @@ class PictureStore:
                     action="Do not use this file.",
                 )
         return names
+
+
+def _ends_here(tarball: tarfile.TarFile) -> bool:
+    """Whether the archive's end mark, a block of zeros, follows the last member that was read."""
+    tarball.fileobj.seek(tarball.offset)
+    return bytes(tarball.fileobj.read(tarfile.BLOCKSIZE)) == bytes(tarfile.BLOCKSIZE)

@@ -1,5 +1,6 @@
 """The evaluation command: what it refuses, and a whole run on shipped portraits."""
 
+import gzip
 import io
 import json
 import shutil
@@ -88,6 +89,46 @@ def test_a_tar_member_that_points_outside_is_refused(tmp_path: Path) -> None:
         member.size = 1
         tarball.addfile(member, io.BytesIO(b"x"))
     with pytest.raises(InputError, match="points outside the archive"):
+        PictureStore(archive)
+
+
+@pytest.mark.parametrize("compression", ["", "gz"])
+@pytest.mark.parametrize("cut", [-100, 100, 512 + 10, 2 * 512])
+def test_an_archive_that_is_cut_off_is_refused(tmp_path: Path, cut: int, compression: str) -> None:
+    whole = tmp_path / "whole.tar"
+    with tarfile.open(whole, "w") as tarball:
+        for number in (1, 2):
+            member = tarfile.TarInfo(f"Ada/Ada_{number:04d}.jpg")
+            member.size = 512
+            tarball.addfile(member, io.BytesIO(bytes([number]) * 512))
+    assert len(PictureStore(whole).pictures()) == 2
+    # Two blocks a member: the cut is in the first one's data, or 100, 522, 1024 bytes further on.
+    content = whole.read_bytes()[: 1024 + cut]
+    part = tmp_path / "part.tar"
+    part.write_bytes(gzip.compress(content) if compression else content)
+    with pytest.raises(InputError, match="is not a readable tar file"):
+        PictureStore(part)
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.6, 0.9])
+def test_a_compressed_archive_that_is_cut_off_is_refused(
+    pictures: Path, tmp_path: Path, kept: float
+) -> None:
+    content = gzip.compress(packed(pictures, tmp_path / "pictures.tar").read_bytes())
+    part = tmp_path / "part.tar.gz"
+    part.write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(InputError, match="is not a readable tar file"):
+        PictureStore(part)
+
+
+def test_an_archive_with_an_altered_header_is_refused(pictures: Path, tmp_path: Path) -> None:
+    archive = packed(pictures, tmp_path / "pictures.tar")
+    with tarfile.open(archive) as tarball:
+        offset = [member.offset for member in tarball if member.isfile()][1]
+    content = bytearray(archive.read_bytes())
+    content[offset : offset + 512] = b"x" * 512
+    archive.write_bytes(content)
+    with pytest.raises(InputError, match="ends in the middle"):
         PictureStore(archive)
 
 
