@@ -109,7 +109,7 @@ def identify(
 def enrollable_people(faces: Faces, *, templates: int) -> NDArray[np.int64]:
     """The people with enough faces for their templates and one picture more as a probe."""
     people, pictures = np.unique(faces.everyone, return_counts=True)
-    detected = (people[:, None] == faces.people[None, :]).sum(axis=1)
+    detected = np.bincount(faces.people, minlength=people.max(initial=-1) + 1)[people]
     chosen: NDArray[np.int64] = people[(detected >= templates) & (pictures > templates)]
     return chosen
 
