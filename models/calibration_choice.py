@@ -11,7 +11,7 @@ from models.graph import Graph, to_bytes
 from models.held_out import HeldOutCrops, PairFigures, measure_pairs
 from models.native import equalised_graph, int8_graph, observe_graph
 from models.parity import Parity, compare, onnx_embeddings
-from models.range_methods import METHODS, Method, Range
+from models.range_methods import Method, Range
 
 STRENGTHS = (0.0, 0.5)
 ACCEPTED_LOSS = 0.0005
@@ -22,11 +22,12 @@ ACCEPTED_LOSS = 0.0005
 class Bench:
     """Where candidates are measured: held-out crops, the float32 embeddings and figures.
 
-    exact: of the crops and of their mirror images, (2 N, E). mirrored: each embedding is that of a
+    crops_bgr: the held-out crops, then their mirror images; exact: their float32 embeddings. mirrored: each embedding is that of a
     crop and of its mirror image together.
     """
 
     held_out: HeldOutCrops
+    crops_bgr: NDArray[np.uint8]
     exact: FloatArray
     figures: PairFigures
     threads: int
@@ -36,7 +37,7 @@ class Bench:
         """The figures of a file, and how far its embeddings are from the float32 ones."""
         made = onnx_embeddings(
             content,
-            self.held_out.with_mirror_images(),
+            self.crops_bgr,
             threads=self.threads,
             mirrored=self.mirrored,
         )
@@ -62,7 +63,9 @@ def bench_of(content: bytes, held_out: HeldOutCrops, *, threads: int, mirrored: 
     """The bench of a float32 file."""
     crops_bgr = held_out.with_mirror_images()
     exact = onnx_embeddings(content, crops_bgr, threads=threads, mirrored=mirrored)
-    return Bench(held_out, exact, measure_pairs(exact, held_out.people), threads, mirrored)
+    return Bench(
+        held_out, crops_bgr, exact, measure_pairs(exact, held_out.people), threads, mirrored
+    )
 
 
 def candidates(
@@ -70,8 +73,8 @@ def candidates(
     crops_bgr: NDArray[np.uint8],
     bench: Bench,
     *,
-    methods: Sequence[Method] = METHODS,
-    strengths: Sequence[float] = STRENGTHS,
+    methods: Sequence[Method],
+    strengths: Sequence[float],
 ) -> Iterator[Candidate]:
     """Quantise the exact graph in every way, one after the other.
 
@@ -82,9 +85,14 @@ def candidates(
         seen = observe_graph(equalised, crops_bgr, threads=bench.threads)
         for method in methods:
             ranges = {name: method.choose(observed) for name, observed in seen.items()}
-            figures, to_fp32 = bench.measure(to_bytes(int8_graph(equalised, ranges)))
             channels = f", channels equalised {strength:g}" if strength else ""
-            yield Candidate(f"{method.name}{channels}", equalised, ranges, figures, to_fp32)
+            yield measured(f"{method.name}{channels}", equalised, ranges, bench)
+
+
+def measured(name: str, graph: Graph, ranges: dict[str, Range], bench: Bench) -> Candidate:
+    """Quantise a graph of `equalised_graph`'s form with these ranges and measure it."""
+    figures, to_fp32 = bench.measure(to_bytes(int8_graph(graph, ranges)))
+    return Candidate(name, graph, ranges, figures, to_fp32)
 
 
 def best(found: Sequence[Candidate], bench: Bench) -> Candidate:

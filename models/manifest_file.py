@@ -29,7 +29,8 @@ Entry = dict[str, Any]
 def with_measurements(entry: Mapping[str, Any], folder: Path) -> Entry:
     """The entry with the thresholds and figures that were measured with exactly these bytes.
 
-    Thresholds that come with their evidence go before those of the figures.
+    Thresholds that come with their evidence go before those of the figures, unless they rest on
+    fewer impostor pairs.
     """
     result = dict(entry)
     digest = result["sha256"]
@@ -39,7 +40,8 @@ def with_measurements(entry: Mapping[str, Any], folder: Path) -> Entry:
         result["thresholds"] = known.pop("thresholds")
         result["figures"] = known
     evidence = read_rows(folder / THRESHOLDS_FILE, "thresholds").get(digest)
-    if evidence is not None:
+    least = 0 if figures is None else figures["impostor_pairs"]
+    if evidence is not None and evidence["impostor_pairs"] >= least:
         known = {key: evidence[key] for key in evidence if key not in ("sha256", "file")}
         result["thresholds"] = {one["far"]: one["threshold"] for one in known["at"]}
         result["threshold_evidence"] = known

@@ -1,4 +1,7 @@
-"""Thresholds by false accept rate, with 95 % confidence intervals that respect who is in a pair.
+"""Thresholds by false accept rate: `python -m models.thresholds --images DIR|TAR [--write]`.
+
+Runs the product's pipeline on LFW-style pictures (a folder a person) and compares every two
+pictures of different people; the 95 % confidence intervals respect who is in a pair.
 
 Two impostor pairs that share a person are not independent, so an interval over pairs as if they
 were (binomial, Wilson) is far too narrow. People are resampled instead, with all their pictures:
@@ -9,16 +12,24 @@ person drawn w times and one drawn v times give each of their pairs the weight w
 person with another copy of the same person are left out.
 """
 
+import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import log10
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from attendance.errors import InputError, KnownError
 from attendance.types import FloatArray
 
+if TYPE_CHECKING:
+    from inference.manifest import ModelEntry
+
+WEIGHTS_DIR = Path(__file__).parent / "weights"
 FARS = ("1e-3", "1e-4", "1e-5", "1e-6")
 ENOUGH_ERRORS = 30
 """With fewer false accepts than this a rate is not measured well: Doddington's rule of 30."""
@@ -238,3 +249,79 @@ def _rounded(interval: Interval) -> list[float]:
 
 def _significant(interval: Interval) -> list[float]:
     return [float(f"{interval.low:.2g}"), float(f"{interval.high:.2g}")]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the embedders of a manifest; with --write keep what is found; returns exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m models.thresholds", description=(__doc__ or "").partition("\n\n")[0]
+    )
+    parser.add_argument("--images", type=Path, required=True, help="LFW folder or tar file")
+    parser.add_argument("--networks", nargs="*", default=[], help="names (default: all)")
+    parser.add_argument("--folder", type=Path, default=WEIGHTS_DIR, help="of manifest.toml")
+    parser.add_argument("--detector", choices=("short", "full"), default="short")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="into the manifest")
+    options = parser.parse_args(arguments)
+    try:
+        _run(options)
+    except KnownError as error:
+        print(f"models.thresholds: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    from models.embedding_pass import embed_pictures
+    from models.manifest_file import THRESHOLDS_FILE, add_rows, write_manifest, written_entries
+    from models.picture_store import PictureStore
+
+    entries = _entries(options)
+    store = PictureStore(options.images)
+    taken = embed_pictures(store, entries, threads=options.threads, detector=options.detector)
+    rows = []
+    for entry, vectors in zip(entries, taken.vectors, strict=True):
+        try:
+            report = measure_thresholds(
+                vectors, taken.faces.people, undetected=taken.faces.lost_people.tolist()
+            )
+        except ValueError as error:
+            raise InputError(
+                f"{options.images} has too few pictures: {error}.", action="Give more people."
+            ) from error
+        print(f"{entry.file}\n{as_text(report)}")
+        rows.append(
+            {
+                "sha256": entry.sha256,
+                "file": entry.file,
+                "measured_on": f"python -m models.thresholds --images {options.images} --write",
+            }
+            | as_row(report)
+        )
+    if options.write:
+        add_rows(options.folder / THRESHOLDS_FILE, "thresholds", rows)
+        write_manifest(options.folder, written_entries(options.folder))
+
+
+def _entries(options: argparse.Namespace) -> "tuple[ModelEntry, ...]":
+    """The int8 and fp32 files of the networks asked for. Raises InputError for an unknown name."""
+    from inference.manifest import read_manifest
+    from inference.precision import PRECISIONS
+
+    manifest = read_manifest(options.folder)
+    unknown = sorted(set(options.networks) - set(manifest.networks))
+    if unknown:
+        raise InputError(
+            f"{manifest.path} lists no network {', '.join(unknown)}.",
+            action=f"Choose among {', '.join(manifest.networks)}.",
+        )
+    wanted = options.networks or manifest.networks
+    return tuple(
+        entry
+        for entry in manifest.entries
+        if entry.network in wanted and entry.precision in PRECISIONS
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
