@@ -5,9 +5,13 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from attendance.errors import ConfigError, KnownError
+from attendance.errors import ConfigError, InputError, KnownError
 from models.training.config import TrainingConfig, read_config
+
+if TYPE_CHECKING:
+    from models.losses.base import LabelLoss
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,38 +52,62 @@ def train(config: TrainingConfig) -> None:
     from models.training.teacher import Teacher
     from models.training.validation import Validator
 
-    if config.distill is None:
-        raise ConfigError(
-            "The configuration has no [distill] table, and there is no loss on labels yet.",
-            action="Add [distill] with a teacher.",
-        )
     torch.set_num_threads(config.run.threads)
     set_seeds(config.run.seed)
     directory = config.base_dir / config.run.directory
     store = open_store(config.data, base_dir=config.base_dir, cache_dir=directory)
-    model = load_teacher(config.base_dir / config.distill.teacher)
-    teacher = Teacher(
-        model,
-        taps=config.distill.taps,
-        mirrored=config.distill.mirrored,
-        threads=config.distill.threads,
-    )
-    targets = (
-        teacher
-        if config.distill.online
-        else cached_embeddings(teacher, store.crops, directory=directory)
-    )
+    model = load_teacher(config.base_dir / config.distill.teacher) if config.distill else None
+    teacher = targets = None
+    if config.distill is not None and model is not None:
+        teacher = Teacher(
+            model,
+            taps=config.distill.taps,
+            mirrored=config.distill.mirrored,
+            threads=config.distill.threads,
+        )
+        targets = (
+            teacher
+            if config.distill.online
+            else cached_embeddings(teacher, store.crops, directory=directory)
+        )
     recipe = BatchRecipe(
-        store, config.augmentation, targets, config.run.batch_size, config.run.seed
+        store,
+        config.augmentation,
+        targets,
+        config.run.batch_size,
+        config.run.seed,
+        config.data.pictures_a_person,
     )
-    validator = Validator(store, teacher, cache_dir=directory)
     parts = Parts(
         recipe,
-        validator,
+        Validator(store, teacher, cache_dir=directory),
         lambda: build_network(config, store, model),
-        taps=followers(config, model.settings.table),
+        taps=followers(config, model.settings.table) if model is not None else (),
+        margin_loss=_loss_on_labels(config, store.class_count),
     )
     Run(config, parts).train()
+
+
+def _loss_on_labels(config: TrainingConfig, classes: int) -> "LabelLoss | None":
+    """Raises ConfigError for an unknown loss or setting, InputError for fewer than two people."""
+    if config.margin is None:
+        return None
+    from models.losses.factory import make_loss
+
+    if classes < 2:
+        raise InputError(
+            f"The training pictures are labelled as {classes} people; [margin] needs two or more.",
+            action="Give pictures with labels, or take the [margin] table out.",
+        )
+    try:
+        return make_loss(
+            config.margin.loss,
+            classes=classes,
+            embedding_size=config.network.embedding_size,
+            **config.margin.settings,
+        )
+    except ValueError as error:
+        raise ConfigError(f"[margin] {error}", action="Correct it and start again.") from error
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from attendance.errors import InputError
 from models.training.augment import AugmentationSettings, Crops, augment
 from models.training.data import CropStore
 from models.training.teacher import Float32, Targets, Teacher
@@ -14,7 +15,10 @@ from models.training.teacher import Float32, Targets, Teacher
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """inputs: float32 (N, 3, 112, 112), what a teacher takes; the student sees the middle."""
+    """inputs: float32 (N, 3, 112, 112), what a teacher takes; the student sees the middle.
+
+    labels: int64 (N), the store's classes, −1 = unknown.
+    """
 
     inputs: Float32
     labels: NDArray[np.int64]
@@ -27,6 +31,8 @@ class BatchRecipe:
 
     teacher: run on each augmented crop; or its embeddings (N, E) of all crops as they are. If it
         adds mirrored crops, each batch holds half as many crops and then the mirror of each.
+    pictures_a_person: from 2 on, so many crops of one person follow each other; people of whom
+        there is one crop only are left out, and where their crops do not divide, some come twice.
     """
 
     store: CropStore
@@ -34,23 +40,21 @@ class BatchRecipe:
     teacher: Teacher | Float32 | None
     batch_size: int
     seed: int
+    pictures_a_person: int = 1
 
     def batch(self, step: int) -> Batch:
         """The batch of a step; every epoch is a new order of all training crops."""
-        places = np.flatnonzero(~self.store.held_out)
-        size = self.batch_size // 2 if self._in_pairs else self.batch_size
-        along = np.arange(step * size, (step + 1) * size)
-        epochs, offsets = along // len(places), along % len(places)
-        chosen = np.concatenate(
-            [
-                self._order(int(epoch), len(places))[offsets[epochs == epoch]]
-                for epoch in np.unique(epochs)
-            ]
+        along = np.arange(step * self._crops_a_step, (step + 1) * self._crops_a_step)
+        count = self._crops_an_epoch
+        epochs, offsets = along // count, along % count
+        rows = np.sort(
+            np.concatenate(
+                [self._order(int(epoch))[offsets[epochs == epoch]] for epoch in np.unique(epochs)]
+            )
         )
-        rows = np.sort(places[chosen])
         rng = np.random.default_rng([self.seed, 2, step])
         crops = augment(np.asarray(self.store.crops[rows]), self.augmentation, rng)
-        inputs, labels = network_input(crops), self.store.labels[rows]
+        inputs, labels = network_input(crops), self.store.classes[rows]
         if self._in_pairs:
             inputs = np.concatenate([inputs, inputs[:, :, :, ::-1]])
             labels = np.concatenate([labels, labels])
@@ -68,8 +72,37 @@ class BatchRecipe:
             return (self.teacher.targets_of_pairs if in_pairs else self.teacher.targets)(inputs)
         return Targets(self.teacher[rows], ())
 
-    def _order(self, epoch: int, count: int) -> NDArray[np.int64]:
-        return np.random.default_rng([self.seed, 1, epoch]).permutation(count)
+    def epoch(self, step: int) -> int:
+        """How many epochs have ended before a step."""
+        return step * self._crops_a_step // self._crops_an_epoch
+
+    @property
+    def _crops_a_step(self) -> int:
+        return self.batch_size // 2 if self._in_pairs else self.batch_size
+
+    @property
+    def _crops_an_epoch(self) -> int:
+        if self.pictures_a_person == 1:
+            return int((~self.store.held_out).sum())
+        return len(self._order(0))
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        """The rows of an epoch. Raises InputError if nobody has two crops where that is needed."""
+        rng = np.random.default_rng([self.seed, 1, epoch])
+        if self.pictures_a_person == 1:
+            return rng.permutation(np.flatnonzero(~self.store.held_out))
+        rows = rng.permutation(np.flatnonzero(self.store.classes >= 0))
+        rows = rows[np.argsort(self.store.classes[rows], kind="stable")]
+        ends = np.flatnonzero(np.diff(self.store.classes[rows])) + 1
+        people = [own for own in np.split(rows, ends) if len(own) > 1]
+        if not people:
+            raise InputError(
+                "Nobody has two pictures to train on.",
+                action="Give more pictures, or set [data] pictures_a_person to 1.",
+            )
+        size = self.pictures_a_person
+        groups = np.concatenate([np.resize(own, (-(-len(own) // size), size)) for own in people])
+        return np.asarray(rng.permutation(groups).ravel())
 
     def from_step(self, step: int) -> Iterator[Batch]:
         """Batches from a step on, without end; the next is made while one is used."""

@@ -22,6 +22,8 @@ class DataSettings:
     list: text file of `relative/path label` lines, the paths starting at `root`.
     folder: one sub-folder of pictures for each person.
     held_out_of_32: thirty-seconds of the identities kept for validation.
+    pictures_a_person: how many crops of one person stand together in a batch; from 2 on only
+        people of whom there are two or more are used. Losses on pairs and triplets need it.
     """
 
     shards: str = ""
@@ -29,14 +31,17 @@ class DataSettings:
     root: str = ""
     folder: str = ""
     held_out_of_32: int = 1
+    pictures_a_person: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkTable:
-    """input 112 × 96 throughout; table: the paper's, MobileNetV2's, or the slim one that ships;
+    """input 112 × 96 throughout. An ir-resnet-50 has PReLUs and batch norms, and none of the
+    choices but the embedding size. table: the paper's, MobileNetV2's, or the slim one that ships;
     late_leaky: leaky ReLU after the depthwise convolutions from the first 14 × 12 map on, where it
     costs little and follows the teacher better."""
 
+    name: Literal["mobilefacenet", "ir-resnet-50"] = "mobilefacenet"
     table: Literal["paper", "mobilenet-v2", "slim"] = "paper"
     activation: Literal["relu", "leaky-relu", "prelu"] = "relu"
     norm: Literal["batch", "none"] = "none"
@@ -71,14 +76,23 @@ class DistillTable:
 
 
 @dataclass(frozen=True, slots=True)
+class MarginTable:
+    """A loss on the labelled crops: its name in models.losses and its settings there."""
+
+    loss: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each term counts; `features` at the start and at the end of the schedule."""
+    """How much each term counts; `features` at the start and at the end of the schedule; `margin`
+    is the loss of the [margin] table."""
 
     embedding: float = 1.0
     similarity: float = 10.0
     features_start: float = 1.0
     features_end: float = 0.1
-    margin: float = 0.0
+    margin: float = 1.0
 
     def features(self, progress: float) -> float:
         """The weight of the feature maps; geometric between both ends. progress: 0 … 1."""
@@ -102,21 +116,29 @@ class OptimiserTable:
 @dataclass(frozen=True, slots=True)
 class ScheduleTable:
     """Exactly one of steps and minutes ends the training; minutes count running time only. hold: of
-    the cosine schedule, how much of it (0 … below 1) stays at the full rate before the cosine."""
+    the cosine schedule, how much of it (0 … below 1) stays at the full rate before the cosine.
+    plateau: the rate drops by drop_factor after plateau_patience validations without a better one.
+    """
 
-    kind: Literal["cosine", "step", "constant"] = "cosine"
+    kind: Literal["cosine", "step", "plateau", "constant"] = "cosine"
     steps: int = 0
     minutes: float = 0.0
     warm_up: float = 0.02
     hold: float = 0.0
     drops: tuple[float, ...] = (0.5, 0.75, 0.9)
     drop_factor: float = 0.1
+    plateau_patience: int = 2
     floor: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class RunTable:
-    """directory: checkpoints, log and decoded crops, relative to the configuration file."""
+    """directory: checkpoints, logs and decoded crops, relative to the configuration file.
+
+    precision: of the network's forward and backward pass; bfloat16 pays on processors that have
+    instructions for it. Validation is once an epoch and every validate_minutes. patience: stop
+    after so many validations without a better one (0 = never). tensorboard: write events too.
+    """
 
     directory: str
     batch_size: int = 64
@@ -126,6 +148,8 @@ class RunTable:
     validate_minutes: float = 10.0
     log_steps: int = 20
     patience: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    tensorboard: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +161,7 @@ class TrainingConfig:
     network: NetworkTable = field(default_factory=NetworkTable)
     start: StartTable = field(default_factory=StartTable)
     distill: DistillTable | None = None
+    margin: MarginTable | None = None
     loss: Weights = field(default_factory=Weights)
     optimiser: OptimiserTable = field(default_factory=OptimiserTable)
     schedule: ScheduleTable = field(default_factory=ScheduleTable)
@@ -177,6 +202,24 @@ def _check(config: TrainingConfig, path: Path) -> None:
         (
             0 <= schedule.hold < 1 - schedule.warm_up,
             "[schedule] warm_up and hold must leave time for the rest",
+        ),
+        (schedule.plateau_patience >= 1, "[schedule] plateau_patience must be at least 1"),
+        (
+            config.distill is not None or config.margin is not None,
+            "it needs [distill] with a teacher, [margin] with a loss on labels, or both",
+        ),
+        (
+            config.margin is None or config.loss.margin > 0,
+            "[loss] margin must be above 0 where there is a [margin] table",
+        ),
+        (
+            1 <= data.pictures_a_person <= run.batch_size,
+            "[data] pictures_a_person must be 1 to [run] batch_size",
+        ),
+        (
+            config.network.name == "mobilefacenet"
+            or (config.network.norm == "batch" and not (config.distill and config.distill.taps)),
+            '[network] ir-resnet-50 needs norm = "batch" and [distill] taps = []',
         ),
         (run.batch_size >= 2, "[run] batch_size must be at least 2"),
         (run.threads >= 1, "[run] threads must be at least 1"),
@@ -241,6 +284,10 @@ def _value(hint: Any, value: Any, *, where: str, path: Path) -> Any:
         if not isinstance(value, list):
             raise ConfigError(f"{path}: {where} must be a list.")
         return tuple(_value(choices[0], item, where=where, path=path) for item in value)
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{path}: {where} must be a table.")
+        return dict(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not hint:

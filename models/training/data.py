@@ -6,7 +6,7 @@ import logging
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -29,6 +29,7 @@ _DECODE_WORKERS = 2
 class CropStore:
     """crops: uint8 (N, 112, 112, 3) BGR, read only, on disk; labels: int64 (N), −1 = unknown.
 
+    classes: the labels of the training crops counted from 0 without gaps, −1 for the others.
     held_out: bool (N), the crops kept for validation; whole identities, chosen by hash, so that
     adding data moves nobody across.
     """
@@ -36,10 +37,18 @@ class CropStore:
     crops: NDArray[np.uint8]
     labels: NDArray[np.int64]
     held_out: NDArray[np.bool_]
+    classes: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        classes = np.full(len(self.labels), UNKNOWN, np.int64)
+        training = (self.labels >= 0) & ~self.held_out
+        classes[training] = np.unique(self.labels[training], return_inverse=True)[1]
+        object.__setattr__(self, "classes", classes)
 
     @property
     def class_count(self) -> int:
-        return len(np.unique(self.labels[self.labels >= 0]))
+        """People with a label among the training crops."""
+        return int(self.classes.max(initial=UNKNOWN)) + 1
 
 
 @dataclass(frozen=True, slots=True)

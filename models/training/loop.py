@@ -15,18 +15,21 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from attendance.errors import ModelError
+from models.losses.base import LabelLoss
 from models.networks.mobilefacenet import MobileFaceNet
 from models.training.batches import Batch, BatchRecipe
 from models.training.checkpoint import (
     Checkpoint,
+    FaceNetwork,
+    build,
     load_weights,
     read_checkpoint,
     write_checkpoint,
     write_weights,
 )
 from models.training.config import TrainingConfig
-from models.training.log import CsvLog
-from models.training.objective import MarginLoss, terms, weighted
+from models.training.log import CsvLog, EventLog
+from models.training.objective import terms, weighted
 from models.training.optimiser import make_optimiser
 from models.training.schedule import learning_rate_factor, progress
 from models.training.validation import Validator
@@ -36,6 +39,8 @@ CHECKPOINT = "checkpoint.pt"
 BEST = "best.npz"
 LAST = "last.npz"
 LOG = "log.csv"
+EVENTS = "tensorboard"
+_SHOWN = ("embedding", "features", "margin", "held_out_cosine", "held_out_tar_1e-3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,9 @@ class Parts:
 
     batches: BatchRecipe
     validator: Validator
-    build_network: Callable[[], MobileFaceNet]
+    build_network: Callable[[], FaceNetwork]
     taps: tuple[int, ...] = ()
-    margin_loss: MarginLoss | None = None
+    margin_loss: LabelLoss | None = None
 
 
 @dataclass(slots=True)
@@ -58,10 +63,12 @@ class _State:
     elapsed_s: float
     best: float
     since_best: int
+    drops: int = 0
+    since_drop: int = 0
 
 
 class Run:
-    """A run in its directory: `checkpoint.pt`, `log.csv`, `best.npz`, `last.npz`.
+    """A run in its directory: checkpoint.pt, log.csv, TensorBoard events, best.npz, last.npz.
 
     Driven by steps it resumes exactly: killed at any moment and started again, it ends with the
     same weights. Driven by minutes it goes on at the time already spent.
@@ -86,20 +93,35 @@ class Run:
                 f"{path} belongs to a run with another configuration.",
                 action="Give another [run] directory, or delete it to start afresh.",
             )
-        network = MobileFaceNet(found.settings) if found is not None else parts.build_network()
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._optimiser = make_optimiser(self.network, config.optimiser)
+        network = build(found.settings) if found is not None else parts.build_network()
+        self.network: FaceNetwork = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._loss = parts.margin_loss
+        self._optimiser = make_optimiser(self.network, config.optimiser, self._loss)
         if found is None:
             self._state = _State(0, 0.0, -1.0, 0)
             self._average = _copied(self.network.state_dict())
             self._write_checkpoint()
         else:
-            self._state = _State(found.step, found.elapsed_s, found.best, found.since_best)
+            self._state = _State(
+                found.step,
+                found.elapsed_s,
+                found.best,
+                found.since_best,
+                found.drops,
+                found.since_drop,
+            )
+            if self._loss is not None:
+                self._loss.load_state_dict(found.loss)
             load_weights(self.network, found.weights, path)
             self._average = found.average
             self._optimiser.load_state_dict(found.optimiser)
             _LOG.info("resumed at step %d after %.0f s", found.step, found.elapsed_s)
         self._log = CsvLog(self._directory / LOG, keep_until_step=self._state.step)
+        self._events = (
+            EventLog(self._directory / EVENTS, keep_until_step=self._state.step)
+            if config.run.tensorboard
+            else None
+        )
 
     def train(self, *, stop_after_step: int | None = None) -> None:
         """Train until the schedule, the patience or the given step ends it; then `last.npz`."""
@@ -107,7 +129,8 @@ class Run:
         since = _Since(self._clock(), state.step)
         saved_s = validated_s = state.elapsed_s
         started_s = self._clock() - state.elapsed_s
-        batches = self._parts.batches.from_step(state.step)
+        recipe = self._parts.batches
+        batches = recipe.from_step(state.step)
         bar = tqdm(
             total=config.schedule.steps or None, initial=state.step, unit="step", disable=None
         )
@@ -119,7 +142,10 @@ class Run:
                 state.elapsed_s = self._clock() - started_s
                 bar.update()
                 at_log = state.step % config.run.log_steps == 0
-                at_validation = state.elapsed_s - validated_s >= 60 * config.run.validate_minutes
+                at_validation = (
+                    state.elapsed_s - validated_s >= 60 * config.run.validate_minutes
+                    or recipe.epoch(state.step) > recipe.epoch(state.step - 1)
+                )
                 if at_validation:
                     row |= self._validate()
                     validated_s = state.elapsed_s
@@ -133,6 +159,8 @@ class Run:
         finally:
             batches.close()  # type: ignore[attr-defined]
             bar.close()
+            if self._events is not None:
+                self._events.close()
         self._report(dict(self._validate()), since, bar)
         self._write_checkpoint()
         write_weights(self._directory / LAST, self.network, self._average)
@@ -145,29 +173,33 @@ class Run:
 
     def _step(self, batch: Batch, done: float) -> dict[str, float | int]:
         config = self._config
-        rate = config.optimiser.learning_rate * learning_rate_factor(config.schedule, done)
+        factor = learning_rate_factor(config.schedule, done, drops=self._state.drops)
+        rate = config.optimiser.learning_rate * factor
         for group in self._optimiser.param_groups:
             group["lr"] = rate
+        # What a layer draws (dropout) depends on the step alone, also in a resumed run.
+        torch.manual_seed(config.run.seed * 1_000_003 + self._state.step)
         self.network.train()
         width = self.network.settings.input_hw[1]
         start = (batch.inputs.shape[3] - width) // 2
         crops = torch.from_numpy(batch.inputs[:, :, :, start : start + width])
         crops = crops.contiguous(memory_format=torch.channels_last)
-        embeddings, features = self.network.with_taps(crops, self._parts.taps)
-        if batch.targets is None:
-            raise ValueError("a batch without targets needs a loss on labels")
+        embeddings, features = self._forward(crops)
+        targets = batch.targets
         values = terms(
             embeddings,
-            [features[tap] for tap in self._parts.taps],
-            target_embeddings=torch.from_numpy(batch.targets.embeddings),
-            target_features=[torch.from_numpy(part) for part in batch.targets.features],
+            features,
+            target_embeddings=None if targets is None else torch.from_numpy(targets.embeddings),
+            target_features=[
+                torch.from_numpy(part) for part in (() if targets is None else targets.features)
+            ],
             labels=torch.from_numpy(batch.labels),
-            margin_loss=self._parts.margin_loss,
+            margin_loss=self._loss,
         )
         loss = weighted(values, config.loss, progress=done)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.optimiser.clip_norm)
+        norm = nn.utils.clip_grad_norm_(self._parameters(), config.optimiser.clip_norm)
         if not torch.isfinite(norm):
             _LOG.warning("step %d left out: the gradient is not finite", self._state.step)
         else:
@@ -179,6 +211,24 @@ class Run:
             "gradient_norm": float(norm),
             **{name: float(value.detach()) for name, value in values.items()},
         }
+
+    def _forward(self, crops: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Embeddings and the features of the taps, float32 whatever the precision."""
+        taps, network = self._parts.taps, self.network
+        with torch.autocast(
+            "cpu", dtype=torch.bfloat16, enabled=self._config.run.precision == "bfloat16"
+        ):
+            if isinstance(network, MobileFaceNet):
+                embeddings, features = network.with_taps(crops, taps)
+            else:
+                embeddings, features = network(crops), {}
+        return embeddings.float(), [features[tap].float() for tap in taps]
+
+    def _parameters(self) -> list[nn.Parameter]:
+        return [
+            *self.network.parameters(),
+            *(() if self._loss is None else self._loss.parameters()),
+        ]
 
     def _update_average(self) -> None:
         decay = min(
@@ -192,15 +242,21 @@ class Run:
                     self._average[name].copy_(value)
 
     def _validate(self) -> dict[str, float | int]:
-        averaged = MobileFaceNet(self.network.settings)
+        averaged = build(self.network.settings)
         averaged.load_state_dict(self._average)
         result = self._parts.validator(averaged.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
         state = self._state
         if result.score > state.best:
             state.best, state.since_best = result.score, 0
             write_weights(self._directory / BEST, self.network, self._average)
+            state.since_drop = 0
         else:
             state.since_best += 1
+            state.since_drop += 1
+        schedule = self._config.schedule
+        if schedule.kind == "plateau" and state.since_drop >= schedule.plateau_patience:
+            state.drops, state.since_drop = state.drops + 1, 0
+            _LOG.info("no better for %d validations: the rate drops", schedule.plateau_patience)
         return {"held_out_cosine": result.cosine, "held_out_tar_1e-3": result.tar}
 
     def _report(self, row: Mapping[str, float | int], since: "_Since", bar: "tqdm[Any]") -> None:
@@ -213,14 +269,20 @@ class Run:
             **row,
         }
         self._log.write(facts)
+        if self._events is not None:
+            self._events.write(facts)
         text = "  ".join(
-            f"{key} {facts[key]:.4g}"
-            for key in ("images_per_s", "loss", "embedding", "features", "held_out_cosine")
-            if key in facts
+            f"{key} {facts[key]:.4g}" for key in ("images_per_s", "loss", *_SHOWN) if key in facts
         )
+        text += f"  {self._minutes_left():.0f} min left"
         bar.set_postfix_str(text)
         if bar.disable:
             _LOG.info("step %d  %.0f s  %s", state.step, state.elapsed_s, text)
+
+    def _minutes_left(self) -> float:
+        state = self._state
+        done = progress(self._config.schedule, step=state.step, elapsed_s=state.elapsed_s)
+        return state.elapsed_s * (1 - done) / max(done, 1e-9) / 60
 
     def _write_checkpoint(self) -> None:
         state = self._state
@@ -236,6 +298,9 @@ class Run:
                 weights=dict(self.network.state_dict()),
                 average=self._average,
                 optimiser=self._optimiser.state_dict(),
+                loss={} if self._loss is None else dict(self._loss.state_dict()),
+                drops=state.drops,
+                since_drop=state.since_drop,
             ),
         )
 

@@ -46,22 +46,25 @@ def terms(
     embeddings: Tensor,
     features: Sequence[Tensor],
     *,
-    target_embeddings: Tensor,
+    target_embeddings: Tensor | None,
     target_features: Sequence[Tensor],
     labels: Tensor,
     margin_loss: MarginLoss | None = None,
 ) -> Mapping[str, Tensor]:
-    """Every term of the loss by name, unweighted. labels: int64 (N), −1 where unknown."""
-    result = {
-        "embedding": cosine_distance(embeddings, target_embeddings),
-        "similarity": similarity_distance(embeddings, target_embeddings),
-    }
+    """Every term of the loss by name, unweighted. labels: int64 (N), −1 where unknown.
+
+    Without targets only the loss on labels counts; without either there is nothing (0).
+    """
+    result: dict[str, Tensor] = {}
+    if target_embeddings is not None:
+        result["embedding"] = cosine_distance(embeddings, target_embeddings)
+        result["similarity"] = similarity_distance(embeddings, target_embeddings)
     if features:
         result["features"] = feature_distance(features, target_features)
     known = labels >= 0
     if margin_loss is not None and bool(known.any()):
         result["margin"] = margin_loss(embeddings[known], labels[known])
-    return result
+    return result or {"margin": embeddings.sum() * 0}
 
 
 def weighted(values: Mapping[str, Tensor], weights: Weights, *, progress: float) -> Tensor:

@@ -93,16 +93,21 @@ class Together:
             part.load_state_dict(state[str(place)])
 
 
-def make_optimiser(network: nn.Module, table: OptimiserTable) -> Together:
-    """The configured optimiser; no weight decay on biases, norms and slopes.
+def make_optimiser(
+    network: nn.Module, table: OptimiserTable, loss: nn.Module | None = None
+) -> Together:
+    """The configured optimiser; no weight decay on biases, norms, slopes and a loss's centres.
 
-    Muon takes the weights that read several channels; depthwise kernels and vectors, which are no
-    matrices, get AdamW with the same learning rate.
+    Muon takes the weights that read several channels; depthwise kernels, vectors and the class rows
+    of a loss on labels, which are no such matrices, get AdamW with the same learning rate.
     """
     matrices = [p for p in network.parameters() if p.ndim > 1 and p.shape[1] > 1]
     chosen = {id(p) for p in matrices}
     kernels = [p for p in network.parameters() if p.ndim > 1 and id(p) not in chosen]
     vectors = [p for p in network.parameters() if p.ndim <= 1]
+    for name, parameter in loss.named_parameters() if loss is not None else ():
+        # A centre is where the embeddings of a person are, and not a weight to be kept small.
+        (kernels if name == "weight" else vectors).append(parameter)
     decayed = kernels if table.kind == "muon" else matrices + kernels
     groups = [
         {"params": decayed, "weight_decay": table.weight_decay},

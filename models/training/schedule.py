@@ -11,8 +11,10 @@ def progress(schedule: ScheduleTable, *, step: int, elapsed_s: float) -> float:
     return min(max(done, 0.0), 1.0)
 
 
-def learning_rate_factor(schedule: ScheduleTable, done: float) -> float:
+def learning_rate_factor(schedule: ScheduleTable, done: float, *, drops: int = 0) -> float:
     """What the configured learning rate is multiplied with at this progress (0 … 1).
+
+    drops: how often the rate was lowered because validation stood still (kind `plateau`).
 
     Linear warm-up; then half a cosine (Loshchilov and Hutter 2017), after the hold; or steps, or
     nothing; never below the floor.
@@ -21,8 +23,9 @@ def learning_rate_factor(schedule: ScheduleTable, done: float) -> float:
         return max(done / schedule.warm_up, schedule.floor)
     if schedule.kind == "constant":
         return 1.0
-    if schedule.kind == "step":
-        passed = sum(done >= drop for drop in schedule.drops)
+    if schedule.kind in {"step", "plateau"}:
+        by_step = schedule.kind == "step"
+        passed = sum(done >= drop for drop in schedule.drops) if by_step else drops
         return float(max(schedule.drop_factor**passed, schedule.floor))
     until = schedule.warm_up + schedule.hold
     along = max(done - until, 0.0) / (1 - until)

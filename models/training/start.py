@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from attendance.errors import ConfigError, ModelError
+from models.networks.ir_resnet import IrResNet, IrResNetSettings
 from models.networks.mobilefacenet import TABLES, BottleneckTable, MobileFaceNet, NetworkSettings
 from models.training.batches import network_input
-from models.training.checkpoint import read_network
+from models.training.checkpoint import IR_RESNET, FaceNetwork, read_any_network, read_network
 from models.training.config import NetworkTable, TrainingConfig
 from models.training.data import CropStore
 from models.training.prune import ends_of_blocks, prune
@@ -26,9 +27,11 @@ _PLAIN = (0.0,)
 
 def build_network(
     config: TrainingConfig, store: CropStore, teacher: MobileFaceNet | None
-) -> MobileFaceNet:
+) -> FaceNetwork:
     """Raises ModelError if the given weights belong to a network with another [network] table."""
     table = config.network
+    if table.name == IR_RESNET:
+        return _large(config)
     stem_channels, bottlenecks = TABLES[table.table]
     shape: dict[str, Any] = {"stem_channels": stem_channels, "table": bottlenecks}
     settings = NetworkSettings(
@@ -49,6 +52,21 @@ def build_network(
     if teacher is None or config.start.crops == 0:
         return network
     return _fitted(config, store, teacher, network)
+
+
+def _large(config: TrainingConfig) -> IrResNet:
+    network = IrResNet(IrResNetSettings(embedding_size=config.network.embedding_size))
+    if not config.start.checkpoint:
+        return network
+    path = config.base_dir / config.start.checkpoint
+    given = read_any_network(path)
+    if not isinstance(given, IrResNet) or given.settings != network.settings:
+        raise ModelError(
+            f"{path} holds another network than an {IR_RESNET} with "
+            f"{config.network.embedding_size}-d embeddings.",
+            action="Give weights made with the same [network] table.",
+        )
+    return given
 
 
 def followers(config: TrainingConfig, teacher_table: BottleneckTable) -> tuple[int, ...]:

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as nnf
 
-from models.networks.mobilefacenet import MobileFaceNet
 from models.training.batches import network_input
+from models.training.checkpoint import FaceNetwork
 from models.training.data import CropStore
 from models.training.target_cache import cached_embeddings
 from models.training.teacher import Float32, Teacher
@@ -48,7 +48,7 @@ class Validator:
             else None
         )
 
-    def __call__(self, network: MobileFaceNet) -> Validation:
+    def __call__(self, network: FaceNetwork) -> Validation:
         """Measure a network; it is put into evaluation mode."""
         if not self._inputs:
             return Validation(float("nan"), float("nan"))

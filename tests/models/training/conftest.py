@@ -67,6 +67,7 @@ def make_config(tmp_path: Path) -> Callable[..., TrainingConfig]:
             threads = 1
             log_steps = 1
             checkpoint_minutes = 0
+            tensorboard = false
             [data]
             folder = "pictures"
             [distill]
