@@ -22,8 +22,8 @@ ACCEPTED_LOSS = 0.0005
 class Bench:
     """Where candidates are measured: held-out crops, the float32 embeddings and figures.
 
-    crops_bgr: the held-out crops, then their mirror images; exact: their float32 embeddings. mirrored: each embedding is that of a
-    crop and of its mirror image together.
+    crops_bgr: the held-out crops, then their mirror images; exact: their float32 embeddings.
+    mirrored: each embedding is that of a crop and of its mirror image together.
     """
 
     held_out: HeldOutCrops

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-pytest.importorskip("torch", reason="needs the extra [train]")
+pytest.importorskip("torch", reason="training needs the extra [train] (PyTorch)")
 
 from inference.embed import Embedder
 from inference.manifest import read_manifest
@@ -167,7 +167,7 @@ def test_another_kind_of_network_is_refused(
     from models.networks.ir_resnet import IrResNet, IrResNetSettings
     from models.training.checkpoint import write_weights
 
-    network = IrResNet(IrResNetSettings(input_hw=(112, 96), embedding_size=128))
+    network = IrResNet(IrResNetSettings(embedding_size=8, units=(1, 1, 1, 1)))
     path = tmp_path / "large.npz"
     write_weights(path, network, dict(network.state_dict()))
     assert run(source=path) == 5

@@ -1,17 +1,22 @@
 """Quantisation-aware fine-tuning: the rounding is the file's own, and training makes it better."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="training needs the extra [train] (PyTorch)")
+
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-torch = pytest.importorskip("torch", reason="needs the extra [train]")
-
 from models.crops import network_input
 from models.errors import BuildError
-from models.graph import to_bytes
+from models.graph import Graph, to_bytes
 from models.native import equalised_graph, exact_graph, int8_graph, observe_graph, torch_embeddings
+from models.networks.mobilefacenet import MobileFaceNet
 from models.parity import compare, onnx_embeddings
 from models.quantise import quantise_weight
 from models.quantise_training import (
@@ -22,13 +27,13 @@ from models.quantise_training import (
     tune,
     with_weights,
 )
-from models.range_methods import min_max
+from models.range_methods import Range, min_max
 from tests.models.export_kit import faces, tiny_network
 
 CROPS_BGR = np.ascontiguousarray(faces(8)[0][:, :, 8:104])
 
 
-def prepared(strength: float = 0.5):  # type: ignore[no-untyped-def]
+def prepared(*, strength: float = 0.5) -> tuple[MobileFaceNet, Graph, Mapping[str, Range]]:
     network = tiny_network()
     graph = equalised_graph(exact_graph(network), CROPS_BGR, strength=strength, threads=1)
     seen = observe_graph(graph, CROPS_BGR, threads=1)
@@ -37,7 +42,7 @@ def prepared(strength: float = 0.5):  # type: ignore[no-untyped-def]
 
 def test_the_rounded_forward_pass_computes_what_the_8_bit_file_does() -> None:
     network, graph, ranges = prepared()
-    content = to_bytes(int8_graph(graph, ranges))
+    content = to_bytes(int8_graph(graph, dict(ranges)))
     theirs = onnx_embeddings(content, CROPS_BGR, threads=1, mirrored=False)
     student = with_weights(network, graph)
     with torch.no_grad():
@@ -63,8 +68,8 @@ def test_fine_tuning_brings_the_rounded_network_nearer_and_leaves_the_teacher() 
     tuning = Tuning(steps=12, threads=1, learning_rate=1e-3)
     tuned = tune(network, graph, ranges, CROPS_BGR, tuning)
 
-    def cosine(one):  # type: ignore[no-untyped-def]
-        content = to_bytes(int8_graph(one, ranges))
+    def cosine(one: Graph) -> float:
+        content = to_bytes(int8_graph(one, dict(ranges)))
         made = onnx_embeddings(content, CROPS_BGR, threads=1, mirrored=False)
         return compare(made, exact).mean_cosine
 
