@@ -25,6 +25,7 @@ def test_decisions_that_differ_agree_with_counting_them(seed: int, lost: int) ->
     (agreement,) = agreements(taken, found)
     cosines = [float(a @ b) for a, b in zip(one, other, strict=True)]
     assert agreement.cosine_mean == pytest.approx(np.mean(cosines), abs=1e-5)
+    assert agreement.cosine_p1 == pytest.approx(np.percentile(cosines, 1), abs=1e-5)
     assert agreement.cosine_min == pytest.approx(min(cosines), abs=1e-5)
     assert agreement.protocol.first_only == sum(
         a and not b for a, b in zip(found[0].decisions, found[1].decisions, strict=True)
