@@ -53,7 +53,7 @@ class Program:
         self._people: Mapping[str, Person] = {}
         self._engine: Engine | None = None
         self._kiosk: KioskService | None = None
-        self.model_id = ""
+        self._running: ModelEntry | None = None
         self._networks_summary = ""
         self._enrolled_elsewhere = 0
 
@@ -65,7 +65,12 @@ class Program:
         return self._people.get(staff_id)
 
     def embedder_entry(self) -> "ModelEntry":
-        """Return the manifest's entry of the embedder; with its precision's thresholds."""
+        """Return the manifest's entry of the embedder; with its precision's thresholds.
+
+        The one that runs, if one does: other settings choose another at the next start.
+        """
+        if self._running is not None:
+            return self._running
         from inference.manifest import read_manifest
         from inference.precision import choose_precision
 
@@ -82,12 +87,17 @@ class Program:
         from inference.reader import load_networks
 
         networks = load_networks(self.settings.inference, cache_dir=self.data_dir)
-        self.model_id = networks.entry.model_id
+        self._running = networks.entry
         self._networks_summary = networks.summary
         logger.info("recognition runs %s", networks.summary)
         for sentence in networks.fallbacks:
             logger.warning("provider fallback: %s", sentence)
         return networks
+
+    @property
+    def model_id(self) -> str:
+        """The network that runs; empty before one does."""
+        return "" if self._running is None else self._running.model_id
 
     @property
     def model_summary(self) -> str:
