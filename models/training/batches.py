@@ -17,12 +17,13 @@ from models.training.teacher import Float32, Targets, Teacher
 class Batch:
     """inputs: float32 (N, 3, 112, 112), what a teacher takes; the student sees the middle.
 
-    labels: int64 (N), the store's classes, −1 = unknown.
+    labels: int64 (N), the store's classes, −1 = unknown; rows: int64 (N), places in the store.
     """
 
     inputs: Float32
     labels: NDArray[np.int64]
     targets: Targets | None
+    rows: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class BatchRecipe:
         if self._in_pairs:
             inputs = np.concatenate([inputs, inputs[:, :, :, ::-1]])
             labels = np.concatenate([labels, labels])
-        return Batch(inputs, labels, self._targets(inputs, rows))
+        targets = self._targets(inputs, rows)
+        return Batch(inputs, labels, targets, np.tile(rows, len(labels) // len(rows)))
 
     @property
     def _in_pairs(self) -> bool:

@@ -86,10 +86,13 @@ class MarginTable:
 @dataclass(frozen=True, slots=True)
 class Weights:
     """How much each term counts; `features` at the start and at the end of the schedule; `margin`
-    is the loss of the [margin] table."""
+    is the loss of the [margin] table. neighbours: how a crop lies among the teacher's embeddings of
+    all training crops, with the cosines times neighbours_scale; needs [distill] online = false."""
 
     embedding: float = 1.0
     similarity: float = 10.0
+    neighbours: float = 0.0
+    neighbours_scale: float = 20.0
     features_start: float = 1.0
     features_end: float = 0.1
     margin: float = 1.0
@@ -205,12 +208,13 @@ def _check(config: TrainingConfig, path: Path) -> None:
         ),
         (schedule.plateau_patience >= 1, "[schedule] plateau_patience must be at least 1"),
         (
-            config.distill is not None or config.margin is not None,
-            "it needs [distill] with a teacher, [margin] with a loss on labels, or both",
-        ),
-        (
             config.margin is None or config.loss.margin > 0,
             "[loss] margin must be above 0 where there is a [margin] table",
+        ),
+        (
+            config.loss.neighbours == 0
+            or (config.distill is not None and not config.distill.online),
+            "[loss] neighbours needs [distill] online = false",
         ),
         (
             1 <= data.pictures_a_person <= run.batch_size,
@@ -240,6 +244,10 @@ def _check(config: TrainingConfig, path: Path) -> None:
         (
             config.network.norm == "none" or config.start.crops == 0 or config.distill is None,
             '[start] crops needs [network] norm = "none"',
+        ),
+        (
+            config.distill is not None or config.margin is not None,
+            "it needs [distill] with a teacher, [margin] with a loss on labels, or both",
         ),
     ]
     for kept, rule in rules:

@@ -15,6 +15,7 @@ FIELDS = (
     "loss",
     "embedding",
     "similarity",
+    "neighbours",
     "features",
     "margin",
     "gradient_norm",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -29,7 +30,7 @@ from models.training.checkpoint import (
 )
 from models.training.config import TrainingConfig
 from models.training.log import CsvLog, EventLog
-from models.training.objective import terms, weighted
+from models.training.objective import neighbour_divergence, terms, weighted
 from models.training.optimiser import make_optimiser
 from models.training.schedule import learning_rate_factor, progress
 from models.training.validation import Validator
@@ -116,6 +117,7 @@ class Run:
             self._average = found.average
             self._optimiser.load_state_dict(found.optimiser)
             _LOG.info("resumed at step %d after %.0f s", found.step, found.elapsed_s)
+        self._bank, self._place_in_bank = _bank_of(parts.batches)
         self._log = CsvLog(self._directory / LOG, keep_until_step=self._state.step)
         self._events = (
             EventLog(self._directory / EVENTS, keep_until_step=self._state.step)
@@ -195,6 +197,7 @@ class Run:
             ],
             labels=torch.from_numpy(batch.labels),
             margin_loss=self._loss,
+            neighbours=self._neighbours(batch),
         )
         loss = weighted(values, config.loss, progress=done)
         self._optimiser.zero_grad(set_to_none=True)
@@ -223,6 +226,17 @@ class Run:
             else:
                 embeddings, features = network(crops), {}
         return embeddings.float(), [features[tap].float() for tap in taps]
+
+    def _neighbours(self, batch: Batch) -> Callable[[Tensor, Tensor], Tensor] | None:
+        bank, scale = self._bank, self._config.loss.neighbours_scale
+        if bank is None or self._config.loss.neighbours == 0:
+            return None
+        rows = torch.from_numpy(self._place_in_bank[batch.rows])
+
+        def divergence(embeddings: Tensor, targets: Tensor) -> Tensor:
+            return neighbour_divergence(embeddings, targets, bank, rows, scale=scale)
+
+        return divergence
 
     def _parameters(self) -> list[nn.Parameter]:
         return [
@@ -316,6 +330,15 @@ class _Since:
         speed = (step - self.step) / max(now_s - self.at_s, 1e-9)
         self.at_s, self.step = now_s, step
         return speed
+
+
+def _bank_of(recipe: BatchRecipe) -> tuple[Tensor | None, NDArray[np.int64]]:
+    """The targets of the training crops where they are known, and each crop's place in them."""
+    training = ~recipe.store.held_out
+    places = np.cumsum(training) - 1
+    if not isinstance(recipe.teacher, np.ndarray):
+        return None, places
+    return torch.from_numpy(recipe.teacher[training]), places
 
 
 def fingerprint(config: TrainingConfig) -> str:

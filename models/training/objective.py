@@ -28,6 +28,28 @@ def similarity_distance(embeddings: Tensor, targets: Tensor) -> Tensor:
     return difference.square().sum() / (count * (count - 1))
 
 
+def neighbour_divergence(
+    embeddings: Tensor, targets: Tensor, bank: Tensor, rows: Tensor, *, scale: float
+) -> Tensor:
+    """How differently an embedding and its target (N, E) are surrounded: mean KL divergence.
+
+    Each is looked up among all targets of the training crops, the bank (K, E) of unit rows, as in
+    a gallery: softmax(scale · cosines), without the crop itself (rows: int64 (N), its place in the
+    bank). Weighs most the faces that the teacher finds alike, where false accepts come from; the
+    idea of Park et al. 2019 (arXiv 1904.05068) with Hinton et al. 2015's loss (arXiv 1503.02531).
+    """
+    itself = torch.zeros(len(rows), len(bank), dtype=torch.bool)
+    itself[torch.arange(len(rows)), rows] = True
+    ours, theirs = (
+        nnf.log_softmax(
+            (nnf.normalize(x) @ bank.T * scale).masked_fill(itself, -torch.inf), dim=1
+        ).masked_fill(itself, 0.0)
+        for x in (embeddings, targets)
+    )
+    shares = theirs.exp().masked_fill(itself, 0.0)
+    return (shares * (theirs - ours)).sum(1).mean()
+
+
 def feature_distance(features: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
     """Mean over the taps of squared difference over the target's variance.
 
@@ -50,15 +72,19 @@ def terms(
     target_features: Sequence[Tensor],
     labels: Tensor,
     margin_loss: MarginLoss | None = None,
+    neighbours: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Mapping[str, Tensor]:
     """Every term of the loss by name, unweighted. labels: int64 (N), −1 where unknown.
 
-    Without targets only the loss on labels counts; without either there is nothing (0).
+    neighbours: (embeddings, targets) to their divergence. Without targets only the loss on labels
+    counts; without either there is nothing (0).
     """
     result: dict[str, Tensor] = {}
     if target_embeddings is not None:
         result["embedding"] = cosine_distance(embeddings, target_embeddings)
         result["similarity"] = similarity_distance(embeddings, target_embeddings)
+        if neighbours is not None:
+            result["neighbours"] = neighbours(embeddings, target_embeddings)
     if features:
         result["features"] = feature_distance(features, target_features)
     known = labels >= 0
@@ -72,6 +98,7 @@ def weighted(values: Mapping[str, Tensor], weights: Weights, *, progress: float)
     factors = {
         "embedding": weights.embedding,
         "similarity": weights.similarity,
+        "neighbours": weights.neighbours,
         "features": weights.features(progress),
         "margin": weights.margin,
     }

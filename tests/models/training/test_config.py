@@ -48,6 +48,15 @@ def test_the_shipped_configuration_is_valid() -> None:
         (MINIMAL.replace('shards = "faces"', ""), "exactly one of shards, list and folder"),
         (MINIMAL + "[optimiser]\nlearning_rate = 0", "learning_rate must be above 0"),
         (MINIMAL + "[distill]\nteacher = 'x'\nonline = false", "must be empty if online is false"),
+        (
+            MINIMAL + "[distill]\nteacher = 'x'\n[loss]\nneighbours = 1",
+            "needs [distill] online = false",
+        ),
+        (MINIMAL + "[margin]\nloss = 'arcface'\n[loss]\nmargin = 0", "margin must be above 0"),
+        (
+            MINIMAL + "[margin]\nloss = 'arcface'\n[network]\nname = 'ir-resnet-50'",
+            'ir-resnet-50 needs norm = "batch"',
+        ),
         ("run = 3\n[data]\nshards = 'faces'", "run must be a table"),
         (MINIMAL + "[distill]\nteacher = 'x'\n[network]\nnorm = 'batch'", "needs [network] norm"),
     ],

@@ -15,6 +15,7 @@ from models.training.config import ScheduleTable, Weights
 from models.training.objective import (
     cosine_distance,
     feature_distance,
+    neighbour_divergence,
     similarity_distance,
     terms,
     weighted,
@@ -34,6 +35,39 @@ def test_cosine_distance_is_one_minus_the_mean_cosine() -> None:
     expected = 1 - np.mean([unit(STUDENT)[i] @ unit(TEACHER)[i] for i in range(5)])
     found = cosine_distance(torch.from_numpy(STUDENT), torch.from_numpy(TEACHER))
     assert float(found) == pytest.approx(expected)
+
+
+def test_neighbour_divergence_compares_the_galleries_without_the_crop_itself() -> None:
+    bank = unit(GENERATOR.standard_normal((7, 8)))
+    rows = [6, 0, 3, 3, 1]
+    expected = []
+    for place, row in enumerate(rows):
+        others = np.delete(bank, row, axis=0)
+
+        def shares(embedding: np.ndarray, others: np.ndarray = others) -> np.ndarray:  # type: ignore[type-arg]
+            powers = np.exp(5.0 * others @ embedding)
+            return np.asarray(powers / powers.sum())
+
+        ours, theirs = shares(unit(STUDENT)[place]), shares(unit(TEACHER)[place])
+        expected.append((theirs * np.log(theirs / ours)).sum())
+    embeddings = torch.from_numpy(STUDENT).requires_grad_()
+    found = neighbour_divergence(
+        embeddings,
+        torch.from_numpy(unit(TEACHER)),
+        torch.from_numpy(bank),
+        torch.tensor(rows),
+        scale=5.0,
+    )
+    assert float(found.detach()) == pytest.approx(np.mean(expected))
+    found.backward()  # type: ignore[no-untyped-call]
+    assert embeddings.grad is not None
+    assert bool(torch.isfinite(embeddings.grad).all())
+
+
+def test_an_embedding_at_its_target_has_the_same_neighbours() -> None:
+    targets = torch.from_numpy(unit(TEACHER))
+    rows = torch.arange(5)
+    assert float(neighbour_divergence(targets * 3, targets, targets, rows, scale=20.0)) < 1e-9
 
 
 def test_similarity_distance_compares_all_pairs_but_not_a_face_with_itself() -> None:
