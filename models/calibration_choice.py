@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from attendance.types import FloatArray
 from models.graph import Graph, to_bytes
-from models.held_out import HeldOutCrops, PairFigures, measure_pairs
+from models.held_out import HeldOutCrops, PairFigures, loss_error, measure_pairs
 from models.native import equalised_graph, int8_graph, observe_graph
 from models.parity import Parity, compare, onnx_embeddings
 from models.range_methods import Method, Range
@@ -58,6 +58,10 @@ class Candidate:
         """Held-out accuracy lost against float32."""
         return bench.figures.accuracy - self.figures.accuracy
 
+    def loss_error(self, bench: Bench) -> float:
+        """The standard error of that loss."""
+        return loss_error(bench.figures, self.figures)
+
 
 def bench_of(content: bytes, held_out: HeldOutCrops, *, threads: int, mirrored: bool) -> Bench:
     """The bench of a float32 file."""
@@ -98,10 +102,11 @@ def measured(name: str, graph: Graph, ranges: dict[str, Range], bench: Bench) ->
 def best(found: Sequence[Candidate], bench: Bench) -> Candidate:
     """Of those that lose at most 0.05 points of accuracy the one nearest to float32.
 
-    Smaller differences of accuracy are a pair or two of the held-out ones, chance; the mean cosine
-    rests on every crop. If all lose more, the most accurate. Raises ValueError without any.
+    A loss that is larger by less than its standard error counts as chance: the held-out people
+    are few, and the mean cosine rests on every crop. If all lose more, the most accurate. Raises
+    ValueError without any.
     """
-    good = [one for one in found if one.loss(bench) <= ACCEPTED_LOSS]
+    good = [one for one in found if one.loss(bench) - one.loss_error(bench) <= ACCEPTED_LOSS]
     if good:
         return max(good, key=lambda one: one.to_fp32.mean_cosine)
     return max(found, key=lambda one: (one.figures.accuracy, one.to_fp32.mean_cosine))
@@ -111,12 +116,21 @@ def table(found: Sequence[Candidate], bench: Bench, *, chosen: Candidate) -> str
     """What every way gave, for reading."""
     genuine, impostor = bench.held_out.pair_counts
     rates = list(bench.figures.tar)
-    head = ["calibration", "accuracy", *(f"TAR@{rate}" for rate in rates), "cosine", "least"]
-    rows = [["fp32", *_percents(bench.figures, rates), "", ""]]
+    head = [
+        "calibration",
+        "accuracy",
+        "loss, points",
+        *(f"TAR@{rate}" for rate in rates),
+        "cosine",
+        "least",
+    ]
+    rows = [["fp32", f"{bench.figures.accuracy:.2%}", "", *_tar(bench.figures, rates), "", ""]]
     rows += [
         [
             f"{one.name}{' ← chosen' if one is chosen else ''}",
-            *_percents(one.figures, rates),
+            f"{one.figures.accuracy:.2%}",
+            f"{one.loss(bench) * 100:.2f} ± {one.loss_error(bench) * 100:.2f}",
+            *_tar(one.figures, rates),
             f"{one.to_fp32.mean_cosine:.4f}",
             f"{one.to_fp32.least_cosine:.4f}",
         ]
@@ -134,5 +148,5 @@ def table(found: Sequence[Candidate], bench: Bench, *, chosen: Candidate) -> str
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
 
 
-def _percents(figures: PairFigures, rates: Sequence[str]) -> list[str]:
-    return [f"{figures.accuracy:.2%}", *(f"{figures.tar[rate]:.2%}" for rate in rates)]
+def _tar(figures: PairFigures, rates: Sequence[str]) -> list[str]:
+    return [f"{figures.tar[rate]:.2%}" for rate in rates]

@@ -180,6 +180,7 @@ def int8_file(
             "held_out_impostor_pairs": impostor,
             "held_out_accuracy_fp32": round(bench.figures.accuracy, 5),
             "held_out_accuracy_int8": round(chosen.figures.accuracy, 5),
+            "held_out_loss_standard_error": round(chosen.loss_error(bench), 5),
             "mean_cosine_to_fp32": round(chosen.to_fp32.mean_cosine, 5),
             "least_cosine_to_fp32": round(chosen.to_fp32.least_cosine, 5),
         }

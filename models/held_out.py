@@ -14,6 +14,7 @@ from models.training.data import NARROW, SIDE, CropStore, open_store
 MOST_CROPS_A_PERSON = 10
 """One person with many crops would otherwise decide alone."""
 LEAST_GENUINE, LEAST_IMPOSTOR = 200, 10_000
+_RESAMPLES = 200
 _MARGIN = (SIDE - NARROW) // 2
 
 
@@ -50,10 +51,34 @@ class PairFigures:
 
     accuracy: mean of the shares of genuine and of impostor pairs that are told right, at the best
     single threshold. tar: share of genuine pairs above the threshold, by false match rate.
+    right, pairs: int64 (P, P), for each two people how many pairs are told right at the best
+    threshold, and of how many; genuine pairs on the diagonal, the others above it.
     """
 
     accuracy: float
     tar: dict[str, float]
+    right: NDArray[np.int64]
+    pairs: NDArray[np.int64]
+
+    def accuracy_of(self, times: NDArray[np.int64]) -> float:
+        """The accuracy, at the same threshold, if each person were there so many times: (P,)."""
+        both = np.triu(np.outer(times, times), 1)
+        genuine = float(times @ self.right.diagonal()), float(times @ self.pairs.diagonal())
+        impostor = float(np.sum(both * self.right)), float(np.sum(both * self.pairs))
+        return (genuine[0] / max(genuine[1], 1) + impostor[0] / max(impostor[1], 1)) / 2
+
+
+def loss_error(exact: PairFigures, rounded: PairFigures, *, seed: int = 0) -> float:
+    """Standard error of the accuracy that one loses against the other on the same crops.
+
+    By bootstrap over people, as in models.thresholds; both see the same people drawn.
+    """
+    random = np.random.default_rng(seed)
+    count = len(exact.right)
+    drawn = (
+        np.bincount(random.integers(0, count, count), minlength=count) for _ in range(_RESAMPLES)
+    )
+    return float(np.std([exact.accuracy_of(t) - rounded.accuracy_of(t) for t in drawn]))
 
 
 def open_crops(folder: Path, *, held_out_of_32: int, cache_dir: Path) -> CropStore:
@@ -130,10 +155,25 @@ def measure_pairs(embeddings: FloatArray, people: NDArray[np.int64]) -> PairFigu
     thresholds = np.concatenate([genuine, [np.inf]])
     accepted = 1 - np.searchsorted(genuine, thresholds, side="left") / len(genuine)
     refused = np.searchsorted(impostor, thresholds, side="left") / len(impostor)
+    best = int((accepted + refused).argmax())
+    names, numbers = np.unique(people, return_inverse=True)
+    places = np.minimum(numbers[first], numbers[second]) * len(names)
+    places += np.maximum(numbers[first], numbers[second])
+    told_right = np.sum((cosines >= thresholds[best]) == same, axis=0)
+
+    def by_people(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        sums = np.bincount(places, weights=counts, minlength=len(names) ** 2)
+        return sums.reshape(len(names), len(names)).astype(np.int64)
+
     tar = {}
     for rate in ("1e-3", "1e-4"):
         allowed = int(float(rate) * len(impostor))
         if allowed:
             threshold = impostor[len(impostor) - 1 - allowed]
             tar[rate] = float(np.mean(genuine > threshold))
-    return PairFigures(float(((accepted + refused) / 2).max()), tar)
+    return PairFigures(
+        accuracy=float(accepted[best] + refused[best]) / 2,
+        tar=tar,
+        right=by_people(told_right),
+        pairs=by_people(np.full(len(first), len(cosines))),
+    )

@@ -11,6 +11,7 @@ from models.held_out import (
     HeldOutCrops,
     calibration_crops,
     held_out_crops,
+    loss_error,
     measure_pairs,
 )
 from models.training.data import CropStore
@@ -107,3 +108,41 @@ def test_a_rate_the_pairs_cannot_resolve_is_left_out() -> None:
     assert measure_pairs(vectors[:8], np.arange(8) // 2).tar == {}
     with pytest.raises(ValueError, match="no genuine pairs"):
         measure_pairs(vectors[:3], np.arange(3))
+
+
+def test_the_accuracy_of_everybody_once_is_the_accuracy() -> None:
+    random = np.random.default_rng(4)
+    labels = np.repeat(np.arange(9), 3)
+    vectors = random.standard_normal((54, 6)).astype(np.float32)
+    found = measure_pairs(vectors, labels)
+    assert found.pairs.sum() == 4 * 27 * 26 // 2
+    assert found.pairs.trace() == 4 * 9 * 3
+    assert not np.tril(found.pairs, -1).any()
+    assert found.accuracy_of(np.ones(9, np.int64)) == pytest.approx(found.accuracy)
+
+
+def test_a_person_drawn_twice_counts_as_two_people() -> None:
+    random = np.random.default_rng(5)
+    labels = np.repeat(np.arange(5), 2)
+    vectors = random.standard_normal((10, 4)).astype(np.float32)
+    found = measure_pairs(vectors, labels)
+    times = np.array([2, 1, 0, 1, 1])
+    genuine = sum(times[i] * found.right[i, i] for i in range(5)) / (2 + 1 + 1 + 1)
+    above = [(i, j) for i in range(5) for j in range(i + 1, 5)]
+    right = sum(times[i] * times[j] * found.right[i, j] for i, j in above)
+    pairs = sum(times[i] * times[j] * found.pairs[i, j] for i, j in above)
+    assert found.accuracy_of(times) == pytest.approx((genuine + right / pairs) / 2)
+
+
+def test_what_is_the_same_loses_nothing_for_certain_and_noise_has_an_error() -> None:
+    random = np.random.default_rng(6)
+    labels = np.repeat(np.arange(40), 3)
+    centres = random.standard_normal((40, 8))
+    vectors = centres[labels] + random.standard_normal((120, 8))
+    noisy = vectors + 0.3 * random.standard_normal(vectors.shape)
+    exact, rounded = (
+        measure_pairs((v / np.linalg.norm(v, axis=1, keepdims=True)).astype(np.float32), labels)
+        for v in (vectors, noisy)
+    )
+    assert loss_error(exact, exact) == 0
+    assert 0.001 < loss_error(exact, rounded) < 0.1
