@@ -19,7 +19,7 @@ class Muon(torch.optim.Optimizer):
 
     For weights seen as matrices (output channels × everything else): W ← W − η · s · NS(G), where
     G is Nesterov's momentum, NS five Newton–Schulz steps towards the nearest orthogonal matrix, and
-    s = 0.2 · √max(rows, columns) makes learning rates those of AdamW (arXiv 2502.16982, eq. 4).
+    s = 0.2 · √max(rows, columns) makes learning rates those of AdamW (arXiv 2502.16982).
 
     PyTorch has it too (`torch.optim.Muon`), for two-dimensional parameters only and in bfloat16,
     which a CPU without instructions for it computes many times slower than float32.
