@@ -1,25 +1,27 @@
 """A trained MobileFaceNet as the graphs that ship: float32, and the one that is quantised."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from models.crops import network_input
 from models.equalise import HOMOGENEOUS, equalise_activations, equalise_streams, streams
 from models.graph import Graph
-from models.networks.mobilefacenet import MobileFaceNet, embed
-from models.networks.to_graph import to_graph
 from models.quantise import Quantiser, quantised_tensors, split_form
 from models.range_methods import Observed, Range, observe_values
 from models.ranges import observe, usual_channels
 from models.rewrite import flip_signs, normalise_output, split_prelu
+
+if TYPE_CHECKING:  # what needs PyTorch imports it itself
+    from models.networks.mobilefacenet import MobileFaceNet
 
 _BATCH = 32
 CHANNEL_SHARE = 0.95
 _PIXELS: Range = (-127.5 / 128, 127.5 / 128)
 
 
-def fp32_graph(network: MobileFaceNet) -> Graph:
+def fp32_graph(network: "MobileFaceNet") -> Graph:
     """`crops` (N, 3, H, W), RGB, (x − 127.5) / 128, to unit `embeddings` (N, E), norms folded in.
 
     PReLUs are written in the form ONNX Runtime keeps fused; the other activations it fuses itself.
@@ -30,8 +32,10 @@ def fp32_graph(network: MobileFaceNet) -> Graph:
     return graph
 
 
-def exact_graph(network: MobileFaceNet) -> Graph:
+def exact_graph(network: "MobileFaceNet") -> Graph:
     """The network with its norms folded in and every PReLU slope in [−1, 1], raw length."""
+    from models.networks.to_graph import to_graph
+
     graph = to_graph(network)
     flip_signs(graph)
     return graph
@@ -74,9 +78,13 @@ def int8_graph(graph: Graph, ranges: dict[str, Range]) -> Graph:
 
 
 def torch_embeddings(
-    network: MobileFaceNet, crops_bgr: NDArray[np.uint8], *, threads: int
+    network: "MobileFaceNet", crops_bgr: NDArray[np.uint8], *, threads: int
 ) -> NDArray[np.float32]:
     """Unit embeddings (N, E) of crops uint8 (N, H, W, 3) by PyTorch itself."""
+    import torch
+
+    from models.networks.mobilefacenet import embed
+
     torch.set_num_threads(threads)
     network.eval()
     parts = [
