@@ -56,7 +56,8 @@ def as_text(report: Report) -> str:
     if report.plan is not None:
         parts.append(_identification(report, report.plan))
     for label, breakdown in zip(report.labels, report.breakdowns, strict=False):
-        parts.append(_breakdown(label, breakdown))
+        title = f"{label} by group, at the thresholds of all pictures"
+        parts.append(breakdown_as_text(title, breakdown))
     if report.notes:
         parts.append("\n".join(report.notes))
     return "\n\n".join(parts)
@@ -214,14 +215,15 @@ def _percent(rate: str) -> str:
     return f"{100 * float(rate):g} %"
 
 
-def _breakdown(label: str, breakdown: Breakdown) -> str:
+def breakdown_as_text(title: str, breakdown: Breakdown) -> str:
+    """A row for each group, below a line of the title and the thresholds."""
     header = ["group", "people", "pictures", "genuine pairs", "impostor pairs"]
     for rate in breakdown.thresholds:
         header += [f"TAR at FAR {rate}", f"FMR at FAR {rate} (pairs)"]
     thresholds = ", ".join(
         f"{threshold:.3f} for FAR {rate}" for rate, threshold in breakdown.thresholds.items()
     )
-    lines = [f"{label} by group, at the thresholds of all pictures: {thresholds or 'none'}", ""]
+    lines = [f"{title}: {thresholds or 'none'}", ""]
     lines.append(_table(header, [_group_row(group) for group in breakdown.groups]))
     lines += _group_sentences(breakdown)
     return "\n".join(lines)

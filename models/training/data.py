@@ -277,15 +277,12 @@ def _crop(picture: _Picture) -> NDArray[np.uint8]:
 
 
 def _held_out(labels: NDArray[np.int64], parts: int) -> NDArray[np.bool_]:
-    """Identities by hash of the label; crops of unknown people by hash of their place."""
-
-    def part(text: str) -> int:
-        return hashlib.sha256(text.encode()).digest()[0] % 32
-
     return np.array(
-        [
-            part(f"label {label}" if label >= 0 else f"place {place}") < parts
-            for place, label in enumerate(labels)
-        ],
-        np.bool_,
+        [is_held_out(label, place, parts) for place, label in enumerate(labels)], np.bool_
     )
+
+
+def is_held_out(label: int, place: int, of_32: int) -> bool:
+    """Identities by hash of the label; crops of unknown people by hash of their place."""
+    text = f"label {label}" if label >= 0 else f"place {place}"
+    return hashlib.sha256(text.encode()).digest()[0] % 32 < of_32
