@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from models.networks.count import Layer, Totals
     from models.networks.mobilefacenet import Activation, Norm
 
-NETWORKS = ("mobilefacenet", "mobilenet-v2", "ir-resnet-50")
+NETWORKS = ("mobilefacenet", "mobilefacenet-slim", "mobilenet-v2", "ir-resnet-50")
+_TABLES = {"mobilefacenet": "paper", "mobilefacenet-slim": "slim", "mobilenet-v2": "mobilenet-v2"}
+"""Names of models.networks.mobilefacenet.TABLES."""
 ACTIVATIONS = ("relu", "leaky-relu", "prelu")
 _ANY_SLOPE = 0.1
 """A LeakyReLU costs the same whatever its slope."""
@@ -78,12 +80,7 @@ def summarise(subject: Subject) -> Summary:
 
 def _builder(subject: Subject) -> "Callable[[Norm], nn.Module]":
     from models.networks.ir_resnet import IrResNet, IrResNetSettings
-    from models.networks.mobilefacenet import (
-        MOBILENET_V2_TABLE,
-        PAPER_TABLE,
-        MobileFaceNet,
-        NetworkSettings,
-    )
+    from models.networks.mobilefacenet import TABLES, MobileFaceNet, NetworkSettings
 
     if subject.network == "ir-resnet-50":
         if subject.activation != "prelu":
@@ -95,11 +92,13 @@ def _builder(subject: Subject) -> "Callable[[Norm], nn.Module]":
             input_hw=subject.input_hw, embedding_size=subject.embedding_size
         )
         return lambda norm: IrResNet(dataclasses.replace(ir_settings, norm=norm))
+    stem_channels, table = TABLES[_TABLES[subject.network]]
     settings = NetworkSettings(
         input_hw=subject.input_hw,
         embedding_size=subject.embedding_size,
         activation=subject.activation,
-        table=MOBILENET_V2_TABLE if subject.network == "mobilenet-v2" else PAPER_TABLE,
+        table=table,
+        stem_channels=stem_channels,
     )
     if subject.activation == "leaky-relu":
         slopes = (_ANY_SLOPE,) * settings.activation_count

@@ -15,6 +15,7 @@ from models.networks.ir_resnet import IrResNet, IrResNetSettings
 from models.networks.mobilefacenet import (
     MOBILENET_V2_TABLE,
     PAPER_TABLE,
+    SLIM_TABLE,
     MobileFaceNet,
     NetworkSettings,
 )
@@ -30,14 +31,14 @@ def counted(network: str, activation: str, input_hw: Size, *, embedding_size: in
 
 
 def mobile_by_hand(
-    table: tuple[tuple[int, int, int, int], ...], input_hw: Size
+    table: tuple[tuple[int, int, int, int], ...], input_hw: Size, stem: int
 ) -> tuple[int, int, int]:
     """Weights, output channels and multiply-adds of all convolutions, from the table alone."""
     side = [(input_hw[0] // 2) * (input_hw[1] // 2)]
-    weights = 64 * 27 + 64 * 9
-    channels = 64 + 64
+    weights = stem * 27 + stem * 9
+    channels = stem + stem
     multiply_adds = side[0] * weights
-    width = 64
+    width = stem
     height_now, width_now = input_hw[0] // 2, input_hw[1] // 2
     for expansion, out, repeats, first_stride in table:
         for repeat in range(repeats):
@@ -87,12 +88,17 @@ def ir_by_hand(input_hw: Size, *, embedding_size: int) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize("input_hw", [(112, 96), (112, 112), (64, 48)])
 @pytest.mark.parametrize(
-    ("network", "table"), [("mobilefacenet", PAPER_TABLE), ("mobilenet-v2", MOBILENET_V2_TABLE)]
+    ("network", "table", "stem"),
+    [
+        ("mobilefacenet", PAPER_TABLE, 64),
+        ("mobilefacenet-slim", SLIM_TABLE, 32),
+        ("mobilenet-v2", MOBILENET_V2_TABLE, 64),
+    ],
 )
 def test_mobile_networks_have_the_counts_of_their_table(
-    network: str, table: tuple[tuple[int, int, int, int], ...], input_hw: Size
+    network: str, table: tuple[tuple[int, int, int, int], ...], stem: int, input_hw: Size
 ) -> None:
-    weights, channels, multiply_adds = mobile_by_hand(table, input_hw)
+    weights, channels, multiply_adds = mobile_by_hand(table, input_hw, stem)
     found = counted(network, "relu", input_hw)
     assert found.totals.parameters == weights + 2 * channels
     assert found.totals.statistics == 2 * channels
