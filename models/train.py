@@ -44,6 +44,7 @@ def train(config: TrainingConfig) -> None:
             action='Run python -m pip install -e ".[train]".',
         ) from error
     from models.networks.imported import load_teacher
+    from models.training.annealing import Annealing
     from models.training.batches import BatchRecipe
     from models.training.data import open_store
     from models.training.loop import Parts, Run, set_seeds
@@ -83,6 +84,11 @@ def train(config: TrainingConfig) -> None:
         Validator(store, teacher, cache_dir=directory),
         lambda: build_network(config, store, model),
         taps=followers(config, model.settings.table) if model is not None else (),
+        annealing=(
+            Annealing(model, share=config.start.anneal)
+            if model is not None and config.start.anneal
+            else None
+        ),
         margin_loss=_loss_on_labels(config, store.class_count),
     )
     Run(config, parts).train()

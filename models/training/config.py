@@ -53,11 +53,14 @@ class NetworkTable:
 class StartTable:
     """checkpoint: weights (.npz) or a checkpoint (.pt) to begin with; weights of the paper's table
     are pruned to a slimmer one on `crops` crops. Else, where there is a teacher, least squares over
-    `crops` crops (`head_crops` for the head); 0 = random weights."""
+    `crops` crops (`head_crops` for the head); 0 = random weights. anneal: begin as a copy of the
+    teacher instead, whose slopes reach the student's after this share of the schedule (0 = not).
+    """
 
     checkpoint: str = ""
     crops: int = 384
     head_crops: int = 2048
+    anneal: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +243,17 @@ def _check(config: TrainingConfig, path: Path) -> None:
         (
             config.distill is None or not config.distill.mirrored or run.batch_size % 2 == 0,
             "[run] batch_size must be even if [distill] mirrored is true",
+        ),
+        (0 <= config.start.anneal <= 1, "[start] anneal must be 0 to 1"),
+        (
+            config.start.anneal == 0
+            or (
+                config.distill is not None
+                and not config.start.checkpoint
+                and (config.network.name, config.network.table) == ("mobilefacenet", "paper")
+                and (config.network.activation, config.network.norm) == ("relu", "none")
+            ),
+            "[start] anneal needs [distill], no checkpoint, the paper's table, relu and no norm",
         ),
         (
             config.network.norm == "none" or config.start.crops == 0 or config.distill is None,

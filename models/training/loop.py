@@ -18,6 +18,7 @@ from tqdm import tqdm
 from attendance.errors import ModelError
 from models.losses.base import LabelLoss
 from models.networks.mobilefacenet import MobileFaceNet
+from models.training.annealing import Annealing
 from models.training.batches import Batch, BatchRecipe
 from models.training.checkpoint import (
     Checkpoint,
@@ -55,6 +56,7 @@ class Parts:
     validator: Validator
     build_network: Callable[[], FaceNetwork]
     taps: tuple[int, ...] = ()
+    annealing: Annealing | None = None
     margin_loss: LabelLoss | None = None
 
 
@@ -96,6 +98,8 @@ class Run:
             )
         network = build(found.settings) if found is not None else parts.build_network()
         self.network: FaceNetwork = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if parts.annealing is not None and isinstance(self.network, MobileFaceNet):
+            parts.annealing.attach(self.network)
         self._loss = parts.margin_loss
         self._optimiser = make_optimiser(self.network, config.optimiser, self._loss)
         if found is None:
@@ -181,6 +185,8 @@ class Run:
             group["lr"] = rate
         # What a layer draws (dropout) depends on the step alone, also in a resumed run.
         torch.manual_seed(config.run.seed * 1_000_003 + self._state.step)
+        if self._parts.annealing is not None:
+            self._parts.annealing.move(done)
         self.network.train()
         width = self.network.settings.input_hw[1]
         start = (batch.inputs.shape[3] - width) // 2

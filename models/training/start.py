@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from attendance.errors import ConfigError, ModelError
 from models.networks.ir_resnet import IrResNet, IrResNetSettings
 from models.networks.mobilefacenet import TABLES, BottleneckTable, MobileFaceNet, NetworkSettings
+from models.training.annealing import copy_of
 from models.training.batches import network_input
 from models.training.checkpoint import IR_RESNET, FaceNetwork, read_any_network, read_network
 from models.training.config import NetworkTable, TrainingConfig
@@ -48,10 +49,30 @@ def build_network(
         if (found.stem_channels, found.table) == (settings.stem_channels, settings.table):
             return network
         return _pruned(config, store, network, dataclasses.replace(found, **shape))
+    if config.start.anneal and teacher is not None:
+        return _annealed(config, teacher, settings)
     network = MobileFaceNet(settings)
     if teacher is None or config.start.crops == 0:
         return network
     return _fitted(config, store, teacher, network)
+
+
+def _annealed(
+    config: TrainingConfig, teacher: MobileFaceNet, settings: NetworkSettings
+) -> MobileFaceNet:
+    """A copy of the teacher; a late leaky layer's slope is to be the mean of the teacher's."""
+    learnt = [
+        float(unit.activation.weight.detach().mean())
+        for unit in teacher.units()
+        if isinstance(unit.activation, nn.PReLU)
+    ]
+    slopes = [
+        slope if len(choices) > 1 else 0.0
+        for slope, choices in zip(learnt, _choices(config.network, len(learnt)), strict=True)
+    ]
+    if any(slopes):
+        settings = dataclasses.replace(settings, activation="leaky-relu", slopes=tuple(slopes))
+    return copy_of(teacher, settings)
 
 
 def _large(config: TrainingConfig) -> IrResNet:

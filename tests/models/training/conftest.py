@@ -97,7 +97,7 @@ def make_parts(
     from models.training.teacher import Teacher
     from models.training.validation import Validator
 
-    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache").mkdir(exist_ok=True)
 
     def make(config: TrainingConfig) -> Parts:
         assert isinstance(config.distill, DistillTable)

@@ -65,3 +65,33 @@ def test_without_a_teacher_the_weights_are_random_but_repeatable(
     first, second = (network.stem.conv.weight.detach().numpy() for network in networks)
     assert np.array_equal(first, second)
     assert first.std() > 0
+
+
+def test_an_annealed_start_takes_the_teacher_s_weights_and_the_mean_of_its_late_slopes(
+    make_config: Callable[..., TrainingConfig], store: CropStore
+) -> None:
+    torch.manual_seed(1)
+    teacher = MobileFaceNet(
+        NetworkSettings(input_hw=(112, 112), activation="prelu", norm="none")
+    ).eval()
+    with torch.no_grad():
+        for number, unit in enumerate(teacher.units()):
+            if isinstance(unit.activation, torch.nn.PReLU):
+                unit.activation.weight.copy_(
+                    torch.linspace(0, number / 50, unit.shape.out_channels)
+                )
+    config = dataclasses.replace(
+        make_config("run", steps=1),
+        start=StartTable(anneal=0.3),
+        network=NetworkTable(late_leaky=True),
+    )
+    network = build_network(config, store, teacher)
+    assert isinstance(network, MobileFaceNet)
+    slopes = network.settings.slopes
+    late = [place for place, slope in enumerate(slopes) if slope]
+    assert late == [place for place in range(13, 33) if place % 2 == 1]
+    # The first late one follows the depthwise convolution of bottleneck 5, the 19th of the units.
+    assert slopes[13] == pytest.approx(18 / 50 / 2)
+    assert torch.equal(
+        network.bottlenecks()[3].expand.conv.weight, teacher.bottlenecks()[3].expand.conv.weight
+    )
