@@ -25,7 +25,7 @@ LOSSES = ("softmax", "center", "contrastive", "triplet", "a-softmax", "cosface",
 WIDE_SIZE = 16
 _NEEDED = {"torch": "PyTorch", "matplotlib": "Matplotlib", "sklearn": "scikit-learn"}
 _SEEDS = 2**32
-_EPOCHS = 30
+_EPOCHS = 60
 _EPOCHS_OF_MANY = 2
 _MANY = 10_000
 """Pictures; with more of them an epoch is long, and few are enough."""
@@ -195,7 +195,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--output", type=Path, metavar="DIR", default=Path("runs/digits"))
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--epochs", type=_positive, metavar="N", help=f"default: {_EPOCHS}")
+    length.add_argument(
+        "--epochs",
+        type=_positive,
+        metavar="N",
+        help=f"default: {_EPOCHS}; {_EPOCHS_OF_MANY} with more than {_MANY:,} pictures",
+    )
     length.add_argument("--seconds", type=_seconds, metavar="S", help="each run; not repeatable")
     parser.add_argument("--left-out", type=_digits, default=(7, 8, 9), metavar="7,8,9")
     parser.add_argument("--repeats", type=_positive, default=3, help="seeds a loss, for all only")
