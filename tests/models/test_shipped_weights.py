@@ -90,11 +90,12 @@ def portraits() -> NDArray[np.float32]:
     return network_input(np.stack(crops).astype(np.uint8))
 
 
+@pytest.mark.parametrize("name", ["mobilefacenet", "mobilefacenet-native"])
 def test_the_int8_embedding_points_where_the_fp32_one_does(
-    portraits: NDArray[np.float32],
+    name: str, portraits: NDArray[np.float32]
 ) -> None:
-    exact = run("mobilefacenet-fp32.onnx", portraits)["embeddings"]
-    rounded = run("mobilefacenet-int8.onnx", portraits)["embeddings"]
+    exact = run(f"{name}-fp32.onnx", portraits)["embeddings"]
+    rounded = run(f"{name}-int8.onnx", portraits)["embeddings"]
     cosines = np.sum(exact * rounded, axis=1)
     assert cosines.min() > 0.96
     assert cosines.mean() > 0.98
@@ -151,7 +152,45 @@ def test_the_metadata_keeps_the_contract(file: str) -> None:
     assert all(metadata[key] for key in needed)
 
 
-@pytest.mark.parametrize("file", ["mobilefacenet-int8.onnx", "mobilefacenet-fp32.onnx"])
+def test_the_native_embedding_points_where_the_imported_one_s_sum_does(
+    portraits: NDArray[np.float32],
+) -> None:
+    both = [
+        run("mobilefacenet-fp32.onnx", np.ascontiguousarray(crops))["embeddings"]
+        for crops in (portraits, portraits[:, :, :, ::-1])
+    ]
+    taught = both[0] + both[1]
+    taught /= np.linalg.norm(taught, axis=1, keepdims=True)
+    native = run("mobilefacenet-native-fp32.onnx", portraits)["embeddings"]
+    assert float(np.sum(taught * native, axis=1).mean()) > 0.8
+
+
+def test_the_int8_native_network_keeps_within_its_size() -> None:
+    assert (WEIGHTS_DIR / "mobilefacenet-native-int8.onnx").stat().st_size <= 1_300_000
+
+
+def test_the_default_network_is_the_native_one_only_if_it_is_good_enough() -> None:
+    manifest = tomllib.loads((WEIGHTS_DIR / MANIFEST).read_text(encoding="utf-8"))
+    ours, imported = (
+        MANIFEST_TABLES[file]["figures"]["tar"]["1e-4"]
+        for file in ("mobilefacenet-native-int8.onnx", "mobilefacenet-int8.onnx")
+    )
+    assert manifest["default_reason"]
+    if manifest["default_network"] == "mobilefacenet-native":
+        assert ours >= imported - 0.005
+    else:
+        assert ours < imported - 0.005
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "mobilefacenet-int8.onnx",
+        "mobilefacenet-fp32.onnx",
+        "mobilefacenet-native-int8.onnx",
+        "mobilefacenet-native-fp32.onnx",
+    ],
+)
 def test_an_embedder_has_figures_and_rising_thresholds(file: str) -> None:
     table = MANIFEST_TABLES[file]
     thresholds = [table["thresholds"][rate] for rate in RATES]
@@ -164,7 +203,12 @@ def test_an_embedder_has_figures_and_rising_thresholds(file: str) -> None:
 
 @pytest.mark.parametrize(
     ("file", "accuracy", "tar_1e4"),
-    [("mobilefacenet-int8.onnx", 0.991, 0.929), ("mobilefacenet-fp32.onnx", 0.993, 0.946)],
+    [
+        ("mobilefacenet-int8.onnx", 0.991, 0.929),
+        ("mobilefacenet-fp32.onnx", 0.993, 0.946),
+        ("mobilefacenet-native-int8.onnx", 0.983, 0.857),
+        ("mobilefacenet-native-fp32.onnx", 0.983, 0.860),
+    ],
 )
 def test_the_recorded_figures_do_not_fall_below_their_floor(
     file: str, accuracy: float, tar_1e4: float
