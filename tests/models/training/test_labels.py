@@ -180,7 +180,7 @@ def test_the_figures_are_written_as_tensorboard_events(
     make_config: Configs, store: CropStore, tmp_path: Path
 ) -> None:
     pytest.importorskip("tensorboard", reason="reading events needs TensorBoard (extra [train])")
-    from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
+    from tensorboard.backend.event_processing.event_accumulator import (
         EventAccumulator,
     )
 
