@@ -32,14 +32,21 @@ def read_crops(folder: Path) -> Iterator[NDArray[np.uint8]]:
             for member in sorted(members, key=lambda m: m.name):
                 stream = tarball.extractfile(member)
                 data = stream.read() if stream is not None else b""
-                picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-                if picture is None or picture.shape[:2] != _STORED_SIZE_HW:
-                    raise InputError(
-                        f"{archive.name}: {member.name} is not a readable 112 × 112 picture.",
-                        action="Fetch the file again.",
-                    )
-                right = _FIRST_COLUMN + CROP_SIZE_HW[1]
-                yield np.ascontiguousarray(picture[:, _FIRST_COLUMN:right], dtype=np.uint8)
+                yield decode_crop(data, f"{archive.name}: {member.name}")
+
+
+def decode_crop(data: bytes, name: str) -> NDArray[np.uint8]:
+    """The 112 × 96 crop, BGR uint8 (112, 96, 3), of an encoded 112 × 112 picture.
+
+    Raises InputError calling it by its name if it cannot be read or has another size.
+    """
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if picture is None or picture.shape[:2] != _STORED_SIZE_HW:
+        raise InputError(
+            f"{name} is not a readable 112 × 112 picture.", action="Fetch the file again."
+        )
+    right = _FIRST_COLUMN + CROP_SIZE_HW[1]
+    return np.ascontiguousarray(picture[:, _FIRST_COLUMN:right], dtype=np.uint8)
 
 
 def every_nth(crops: Iterator[NDArray[np.uint8]], step: int) -> NDArray[np.uint8]:
@@ -48,6 +55,6 @@ def every_nth(crops: Iterator[NDArray[np.uint8]], step: int) -> NDArray[np.uint8
 
 
 def network_input(crops_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """BGR uint8 (N, 112, 96, 3) as the embedder's float32 (N, 3, 112, 96): RGB, (x − 127.5)/128."""
+    """BGR uint8 (N, H, W, 3) as the embedder's float32 (N, 3, H, W): RGB, (x − 127.5) / 128."""
     rgb = crops_bgr[..., ::-1].astype(np.float32)
     return np.ascontiguousarray(((rgb - 127.5) * 0.0078125).transpose(0, 3, 1, 2))

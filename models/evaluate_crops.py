@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -25,7 +24,7 @@ from attendance.types import Crop, FloatArray
 from inference.embed import Embedder
 from inference.manifest import ModelEntry, read_manifest
 from inference.session import open_session
-from models.crops import CROP_SIZE_HW
+from models.crops import decode_crop
 from models.evaluation_report import breakdown_as_text
 from models.groups import RATES, GroupFile, break_down
 from models.lfw import Picture, Roc, number_faces
@@ -33,7 +32,6 @@ from models.training.data import is_held_out
 
 WEIGHTS_DIR = Path(__file__).parent / "weights"
 _BATCH = 16
-_SIDE = 112
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def read_sourced(folder: Path, *, most: int = 0, held_out_of_32: int = 32) -> It
                     if most and taken.get(source, 0) >= most:
                         continue
                     taken[source] = taken.get(source, 0) + 1
-                    crop = _crop(_content(tarball, members[name]), where)
+                    crop = Crop(decode_crop(_content(tarball, members[name]), where))
                     person = f"label {label}" if label >= 0 else where
                     yield SourcedCrop(crop, source, person)
         except tarfile.TarError as error:
@@ -100,17 +98,6 @@ def _facts(data: bytes, where: str) -> tuple[str, int]:
             action="Correct the JSON beside it.",
         )
     return source, label
-
-
-def _crop(data: bytes, where: str) -> Crop:
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if picture is None or picture.shape[:2] != (_SIDE, _SIDE):
-        raise InputError(
-            f"{where} is not a readable {_SIDE} × {_SIDE} picture.", action="Fetch it again."
-        )
-    left = (_SIDE - CROP_SIZE_HW[1]) // 2
-    narrow = picture[:, left : left + CROP_SIZE_HW[1]]
-    return Crop(np.ascontiguousarray(narrow, dtype=np.uint8))
 
 
 def rates_by_source(crops: Sequence[SourcedCrop], vectors: FloatArray, entry: ModelEntry) -> str:

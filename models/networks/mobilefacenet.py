@@ -257,3 +257,9 @@ def embed(network: nn.Module, crops: Tensor) -> Tensor:
     """Unit embeddings of a batch of crops, without gradient."""
     with torch.inference_mode():
         return nnf.normalize(network(crops))
+
+
+def middle_columns(wide: Tensor, width: int) -> Tensor:
+    """The columns of a wider crop or feature map (N, C, H, W) that a narrower one covers."""
+    start = (wide.shape[3] - width) // 2
+    return wide[:, :, :, start : start + width]

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attendance.errors import InputError
-from models.training.augment import AugmentationSettings, Crops, augment
+from models.crops import network_input
+from models.training.augment import AugmentationSettings, augment
 from models.training.data import CropStore
 from models.training.teacher import Float32, Targets, Teacher
 
@@ -84,12 +85,20 @@ class BatchRecipe:
 
     @property
     def _crops_an_epoch(self) -> int:
+        """Raises InputError if nobody has two crops where that is needed."""
         if self.pictures_a_person == 1:
             return int((~self.store.held_out).sum())
-        return len(self._order(0))
+        counts = np.bincount(self.store.classes[self.store.classes >= 0])
+        groups = -(-counts[counts > 1] // self.pictures_a_person)
+        if not len(groups):
+            raise InputError(
+                "Nobody has two pictures to train on.",
+                action="Give more pictures, or set [data] pictures_a_person to 1.",
+            )
+        return int(groups.sum()) * self.pictures_a_person
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
-        """The rows of an epoch. Raises InputError if nobody has two crops where that is needed."""
+        """The rows of an epoch."""
         rng = np.random.default_rng([self.seed, 1, epoch])
         if self.pictures_a_person == 1:
             return rng.permutation(np.flatnonzero(~self.store.held_out))
@@ -97,11 +106,6 @@ class BatchRecipe:
         rows = rows[np.argsort(self.store.classes[rows], kind="stable")]
         ends = np.flatnonzero(np.diff(self.store.classes[rows])) + 1
         people = [own for own in np.split(rows, ends) if len(own) > 1]
-        if not people:
-            raise InputError(
-                "Nobody has two pictures to train on.",
-                action="Give more pictures, or set [data] pictures_a_person to 1.",
-            )
         size = self.pictures_a_person
         groups = np.concatenate([np.resize(own, (-(-len(own) // size), size)) for own in people])
         return np.asarray(rng.permutation(groups).ravel())
@@ -115,9 +119,3 @@ class BatchRecipe:
                 batch = waiting.result()
                 waiting = worker.submit(self.batch, step)
                 yield batch
-
-
-def network_input(crops_bgr: Crops) -> Float32:
-    """BGR uint8 (N, H, W, 3) as float32 (N, 3, H, W): RGB, (x − 127.5) / 128."""
-    rgb = crops_bgr[..., ::-1].astype(np.float32)
-    return np.ascontiguousarray(((rgb - 127.5) / 128).transpose(0, 3, 1, 2))

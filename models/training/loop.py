@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from attendance.errors import ModelError
 from models.losses.base import LabelLoss
-from models.networks.mobilefacenet import MobileFaceNet
+from models.networks.mobilefacenet import MobileFaceNet, middle_columns
 from models.training.annealing import Annealing
 from models.training.batches import Batch, BatchRecipe
 from models.training.checkpoint import (
@@ -189,8 +189,7 @@ class Run:
             self._parts.annealing.move(done)
         self.network.train()
         width = self.network.settings.input_hw[1]
-        start = (batch.inputs.shape[3] - width) // 2
-        crops = torch.from_numpy(batch.inputs[:, :, :, start : start + width])
+        crops = middle_columns(torch.from_numpy(batch.inputs), width)
         crops = crops.contiguous(memory_format=torch.channels_last)
         embeddings, features = self._forward(crops)
         targets = batch.targets

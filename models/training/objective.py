@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
+from models.networks.mobilefacenet import middle_columns
 from models.training.config import Weights
 
 MarginLoss = Callable[[Tensor, Tensor], Tensor]
@@ -57,8 +58,7 @@ def feature_distance(features: Sequence[Tensor], targets: Sequence[Tensor]) -> T
     """
     total = torch.zeros(())
     for ours, wide in zip(features, targets, strict=True):
-        start = (wide.shape[3] - ours.shape[3]) // 2
-        theirs = wide[:, :, :, start : start + ours.shape[3]]
+        theirs = middle_columns(wide, ours.shape[3])
         centred = theirs - theirs.mean((0, 2, 3), keepdim=True)
         total = total + nnf.mse_loss(ours, theirs) / centred.square().mean().clamp_min(1e-12)
     return total / max(len(features), 1)

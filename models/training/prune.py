@@ -20,7 +20,7 @@ from models.networks.mobilefacenet import (
     MobileFaceNet,
     NetworkSettings,
 )
-from models.training.reconstruct import chunked, refit_dense
+from models.training.reconstruct import bias_of, chunked, refit_dense
 
 _LOG = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def _fit_block(
     hidden = chunked(lambda x: block.depthwise(block.expand(x)), ours)
     with torch.no_grad():
         block.project.conv.weight.copy_(model.project.conv.weight[:, kept])
-        _bias(block.project).copy_(_bias(model.project))
+        bias_of(block.project).copy_(bias_of(model.project))
     refit_dense(block.project, hidden, after, ours if block.residual else None)
     return chunked(block, ours)
 
@@ -132,10 +132,4 @@ def _copy(unit: ConvUnit, model: ConvUnit, kept: Tensor, inputs: int | None = No
     """Copy the kept output channels, of the first input channels where there are fewer."""
     weight = model.conv.weight[kept]
     unit.conv.weight.copy_(weight if inputs is None else weight[:, :inputs])
-    _bias(unit).copy_(_bias(model)[kept])
-
-
-def _bias(unit: ConvUnit) -> Tensor:
-    if unit.conv.bias is None:
-        raise ValueError("the networks must have biases instead of norms (norm = none)")
-    return unit.conv.bias
+    bias_of(unit).copy_(bias_of(model)[kept])

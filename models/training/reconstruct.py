@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
-from models.networks.mobilefacenet import ConvUnit, MobileFaceNet
+from models.networks.mobilefacenet import ConvUnit, MobileFaceNet, middle_columns
 
 _LOG = logging.getLogger(__name__)
 _CHUNK = 128
@@ -59,7 +59,7 @@ def reconstruct(
     """
     walk = _Walk(slopes)
     with torch.inference_mode():
-        narrow = _same_columns(crops, student.settings.input_hw[1])
+        narrow = middle_columns(crops, student.settings.input_hw[1])
         x = walk.unit(student.stem, teacher.stem, _Streams(narrow, crops))
         x = walk.unit(student.stem_depthwise, teacher.stem_depthwise, x)
         pairs = zip(student.bottlenecks(), teacher.bottlenecks(), strict=True)
@@ -69,7 +69,7 @@ def reconstruct(
             x = walk.project(block.project, model.project, y, x if block.residual else None)
             _LOG.info("bottleneck %d: unexplained %.3f", index, x.unexplained())
         x = _Streams(
-            chunked(_last_bottleneck(student), _same_columns(head_crops, narrow.shape[3])),
+            chunked(_last_bottleneck(student), middle_columns(head_crops, narrow.shape[3])),
             chunked(_last_bottleneck(teacher), head_crops),
         )
         x = walk.unit(student.head_expand, teacher.head_expand, x)
@@ -91,7 +91,7 @@ class _Streams:
 
     def unexplained(self) -> float:
         """Squared difference over the teacher's variance."""
-        target = _same_columns(self.teacher, self.student.shape[3])
+        target = middle_columns(self.teacher, self.student.shape[3])
         centred = target - target.mean((0, 2, 3), keepdim=True)
         return float((self.student - target).square().mean() / centred.square().mean())
 
@@ -111,13 +111,13 @@ class _Walk:
         target = chunked(model.activation, teacher_linear)
         fit = fit_activation(
             _a_sample(linear),
-            _a_sample(_same_columns(target, linear.shape[3])),
+            _a_sample(middle_columns(target, linear.shape[3])),
             slopes=self._slopes.pop(0),
         )
         self.taken.append(fit.slope)
         factor = fit.sign / fit.scale
         unit.conv.weight.mul_(factor[:, None, None, None])
-        bias = _bias(unit)
+        bias = bias_of(unit)
         bias.copy_(bias * factor - fit.threshold / fit.scale)
         unit.activation = nn.LeakyReLU(fit.slope) if fit.slope else nn.ReLU(inplace=True)
         student = chunked(unit, x.student)
@@ -191,13 +191,13 @@ def _fit_convolution(
 ) -> None:
     """Least squares for weight and bias, with a ridge towards the teacher's own weight."""
     prior = model.conv.weight[..., : unit.conv.weight.shape[3]].clone()
-    bias = _bias(model).clone()
+    bias = bias_of(model).clone()
     if x.gain is not None and x.offset is not None:
         shape = (-1, 1, 1, 1) if unit.shape.depthwise else (1, -1, 1, 1)
         bias += (model.conv.weight * x.offset.reshape(shape)).sum((1, 2, 3))
         prior *= x.gain.reshape(shape)
     unit.conv.weight.copy_(prior)
-    _bias(unit).copy_(bias)
+    bias_of(unit).copy_(bias)
     if unit.shape.depthwise:
         _refit_depthwise(unit, x.student, target)
     else:
@@ -205,7 +205,7 @@ def _fit_convolution(
 
 
 def refit_dense(unit: ConvUnit, x: Tensor, target: Tensor, residual: Tensor | None) -> None:
-    prior = torch.cat([unit.conv.weight.flatten(1), _bias(unit)[:, None]], 1).double()
+    prior = torch.cat([unit.conv.weight.flatten(1), bias_of(unit)[:, None]], 1).double()
     size = prior.shape[1]
     gram = torch.zeros(size, size, dtype=torch.float64)
     cross = torch.zeros(size, prior.shape[0], dtype=torch.float64)
@@ -215,7 +215,7 @@ def refit_dense(unit: ConvUnit, x: Tensor, target: Tensor, residual: Tensor | No
     for start in range(0, len(x), _CHUNK):
         part = slice(start, start + _CHUNK)
         chosen = torch.randperm(positions, generator=generator)[:keep]
-        wanted = _same_columns(target[part], unit_width(unit, x))
+        wanted = middle_columns(target[part], unit_width(unit, x))
         if residual is not None:
             wanted = wanted - residual[part]
         rows = _patches(unit, x[part], chosen).transpose(1, 2).reshape(-1, size - 1).double()
@@ -226,12 +226,12 @@ def refit_dense(unit: ConvUnit, x: Tensor, target: Tensor, residual: Tensor | No
     gram, cross = _with_ridge(gram, cross, prior.T)
     solution = torch.linalg.solve(gram, cross).T
     unit.conv.weight.copy_(solution[:, :-1].reshape(unit.conv.weight.shape))
-    _bias(unit).copy_(solution[:, -1])
+    bias_of(unit).copy_(solution[:, -1])
 
 
 def _refit_depthwise(unit: ConvUnit, x: Tensor, target: Tensor) -> None:
     channels = x.shape[1]
-    prior = torch.cat([unit.conv.weight.flatten(1), _bias(unit)[:, None]], 1).double()
+    prior = torch.cat([unit.conv.weight.flatten(1), bias_of(unit)[:, None]], 1).double()
     size = prior.shape[1]
     gram = torch.zeros(channels, size, size, dtype=torch.float64)
     cross = torch.zeros(channels, size, 1, dtype=torch.float64)
@@ -245,14 +245,14 @@ def _refit_depthwise(unit: ConvUnit, x: Tensor, target: Tensor) -> None:
         rows = rows.reshape(len(rows), channels, size - 1, -1).permute(1, 0, 3, 2)
         rows = rows.reshape(channels, -1, size - 1)
         rows = torch.cat([rows, torch.ones(channels, rows.shape[1], 1)], 2)
-        wanted = _same_columns(target[part], unit_width(unit, x)).flatten(2)[:, :, chosen]
+        wanted = middle_columns(target[part], unit_width(unit, x)).flatten(2)[:, :, chosen]
         values = wanted.transpose(0, 1).reshape(channels, -1, 1)
         gram += (rows.transpose(1, 2) @ rows).double()
         cross += (rows.transpose(1, 2) @ values).double()
     gram, cross = _with_ridge(gram, cross, prior[:, :, None])
     solution = torch.linalg.solve(gram, cross)[:, :, 0]
     unit.conv.weight.copy_(solution[:, :-1].reshape(unit.conv.weight.shape))
-    _bias(unit).copy_(solution[:, -1])
+    bias_of(unit).copy_(solution[:, -1])
 
 
 def _with_ridge(gram: Tensor, cross: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
@@ -280,13 +280,8 @@ def unit_width(unit: ConvUnit, x: Tensor) -> int:
     return (x.shape[3] + left + right - unit.shape.kernel_hw[1]) // unit.shape.stride + 1
 
 
-def _same_columns(wide: Tensor, width: int) -> Tensor:
-    """The columns of the teacher's feature map that a narrower one covers."""
-    start = (wide.shape[3] - width) // 2
-    return wide[:, :, :, start : start + width]
-
-
-def _bias(unit: ConvUnit) -> Tensor:
+def bias_of(unit: ConvUnit) -> Tensor:
+    """Raises ValueError if the unit has none."""
     if unit.conv.bias is None:
         raise ValueError("the networks must have biases instead of norms (norm = none)")
     return unit.conv.bias

@@ -10,10 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from attendance.errors import ConfigError, ModelError
+from models.crops import network_input
 from models.networks.ir_resnet import IrResNet, IrResNetSettings
-from models.networks.mobilefacenet import TABLES, BottleneckTable, MobileFaceNet, NetworkSettings
+from models.networks.mobilefacenet import (
+    TABLES,
+    BottleneckTable,
+    MobileFaceNet,
+    NetworkSettings,
+    middle_columns,
+)
 from models.training.annealing import copy_of
-from models.training.batches import network_input
 from models.training.checkpoint import IR_RESNET, FaceNetwork, read_any_network, read_network
 from models.training.config import NetworkTable, TrainingConfig
 from models.training.data import CropStore
@@ -117,10 +123,8 @@ def _pruned(
     places = np.flatnonzero(~store.held_out)
     order = np.random.default_rng([config.run.seed, 3]).permutation(places)
     wide_inputs = network_input(np.asarray(store.crops[np.sort(order[: config.start.crops])]))
-    columns = settings.input_hw[1]
-    left = (wide_inputs.shape[3] - columns) // 2
     try:
-        crops = torch.from_numpy(wide_inputs[:, :, :, left : left + columns].copy())
+        crops = middle_columns(torch.from_numpy(wide_inputs), settings.input_hw[1]).contiguous()
         return prune(wide, settings, crops)
     except ValueError as error:
         raise _another(path, wide, f": {error}") from error

@@ -9,8 +9,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from models.crops import network_input
 from models.training.augment import Crops
-from models.training.batches import network_input
 from models.training.teacher import Float32, Teacher
 
 _LOG = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as nnf
 
-from models.training.batches import network_input
+from models.crops import network_input
+from models.networks.mobilefacenet import middle_columns
 from models.training.checkpoint import FaceNetwork
 from models.training.data import CropStore
 from models.training.target_cache import cached_embeddings
@@ -54,11 +55,10 @@ class Validator:
             return Validation(float("nan"), float("nan"))
         network.eval()
         width = network.settings.input_hw[1]
-        start = (self._inputs[0].shape[3] - width) // 2
         parts = []
         with torch.inference_mode():
             for inputs in self._inputs:
-                narrow = torch.from_numpy(inputs[:, :, :, start : start + width])
+                narrow = middle_columns(torch.from_numpy(inputs), width)
                 narrow = narrow.contiguous(memory_format=torch.channels_last)
                 parts.append(nnf.normalize(network(narrow)).numpy())
         embeddings = np.concatenate(parts)

@@ -8,8 +8,9 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs the extra [train] (PyTorch)")
 
+from models.crops import network_input
 from models.training.augment import AugmentationSettings, augment
-from models.training.batches import BatchRecipe, network_input
+from models.training.batches import BatchRecipe
 from models.training.data import CropStore
 from models.training.validation import true_accept_rate
 

@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs the extra [train] (PyTorch)")
 
+from models.crops import network_input
 from models.networks.mobilefacenet import MobileFaceNet
 from models.training.augment import Crops
-from models.training.batches import network_input
 from models.training.data import CropStore
 from models.training.target_cache import cached_embeddings
 from models.training.teacher import Float32, Targets, Teacher
